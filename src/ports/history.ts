@@ -1,0 +1,191 @@
+import type { EntityChange, EntityId, EntityKind, EntityRef, EntityState, RelationshipState } from '../core/entities.ts';
+import type { CaptureMode } from '../core/errors.ts';
+import type { ChangeSummary, Moment, Page, PageRequest, TransactionSource } from '../core/moments.ts';
+import type { Origins, RecordedVersion, UndoSet } from '../core/undo-set.ts';
+
+/** Recorded history: what happened to each graph, in order. The one adapter keeps it in PostgreSQL. */
+
+/** A graph's row: identity and the head of its history. Point creation reads nothing else. */
+export interface GraphRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: 'EMBEDDED' | 'NEO4J';
+  readonly captureMode: CaptureMode;
+  readonly captureError: string | null;
+  readonly captureProgress: number;
+  readonly reconciled: bigint;
+  readonly epoch: number;
+  readonly head: Moment;
+  readonly nodeCount: bigint;
+  readonly relationshipCount: bigint;
+  readonly checksum: Uint8Array;
+}
+
+export interface RecordedTransaction extends Moment {
+  readonly graphId: number;
+  readonly actor: string | null;
+  readonly sessionId: string | null;
+  readonly source: TransactionSource;
+  readonly operationId: string | null;
+  readonly epoch: number;
+  readonly cut: boolean;
+  readonly changeCount: bigint;
+  readonly summary: ChangeSummary;
+  readonly nodeCount: bigint;
+  readonly relationshipCount: bigint;
+  readonly checksum: Uint8Array;
+}
+
+/** The right to record, fenced by its token: an append with an older token is refused. */
+export interface RecorderLease {
+  readonly graphId: number;
+  readonly holder: string;
+  readonly token: bigint;
+}
+
+/** A transaction (or a slice of a large one) ready to be stored. */
+export interface HistoryEntry {
+  readonly feedId: string;
+  readonly first: boolean;
+  readonly last: boolean;
+  readonly time: Date;
+  readonly actor: string | null;
+  readonly sessionId: string | null;
+  readonly source: TransactionSource;
+  readonly operationId: string | null;
+  readonly cut: boolean;
+  readonly versions: readonly VersionEntry[];
+}
+
+/** `before`/`after` null: absent. Hashes are the state hashes of the sides. */
+export interface VersionEntry {
+  readonly change: EntityChange;
+  readonly beforeHash: Uint8Array | null;
+  readonly afterHash: Uint8Array | null;
+  readonly origins: Origins | null;
+}
+
+export interface TransactionFilter {
+  readonly sessionId?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly sources?: readonly TransactionSource[] | undefined;
+  readonly operationId?: string | undefined;
+  /** exclusive */
+  readonly since?: bigint | undefined;
+  /** inclusive */
+  readonly until?: bigint | undefined;
+}
+
+/** A net change between two moments; `position` is its place in the fixed order of the diff. */
+export interface DiffEntry extends EntityChange {
+  readonly position: DiffPosition;
+}
+
+/** Diffs are ordered by the seq of the last change, then kind, then key. */
+export interface DiffPosition {
+  readonly seq: bigint;
+  readonly kind: EntityKind;
+  readonly key: string;
+}
+
+/** A change as one transaction made it. */
+export interface RecordedChange extends EntityChange {
+  readonly seq: bigint;
+}
+
+export interface EntityTimelineEntry {
+  readonly from: Moment;
+  readonly to: Moment | null;
+  readonly state: EntityState | null;
+}
+
+export interface CaptureProblem {
+  readonly id: bigint;
+  readonly at: Date;
+  readonly kind: string;
+  readonly message: string;
+  readonly key: string | null;
+}
+
+export interface History {
+  // ---- graphs
+  /** The graph's record, made with an empty baseline (seq 0, now) when it is new. */
+  openGraph(name: string, kind: 'EMBEDDED' | 'NEO4J'): Promise<GraphRecord>;
+  graph(id: number): Promise<GraphRecord | null>;
+  graphByName(name: string): Promise<GraphRecord | null>;
+  graphsById(ids: readonly number[]): Promise<Map<number, GraphRecord>>;
+  setCapture(id: number, capture: { mode?: CaptureMode; error?: string | null; progress?: number; newEpoch?: boolean }): Promise<void>;
+  addCaptureProblems(id: number, problems: readonly { kind: string; message: string; key: string | null }[]): Promise<void>;
+  captureProblems(id: number, page: PageRequest<bigint>): Promise<Page<CaptureProblem>>;
+
+  // ---- recording
+  /** Null while another holder's lease is alive. A holder's own lease is renewed. */
+  acquireLease(graphId: number, holder: string, ttlMs: number): Promise<RecorderLease | null>;
+  releaseLease(lease: RecorderLease): Promise<void>;
+  /** The version of each entity at the head (absent entities, and deleted ones with state null, may be missing). */
+  current(graphId: number, refs: readonly EntityRef[]): Promise<Map<EntityId, RecordedVersion>>;
+  /** Which of the feed ids are recorded already. */
+  known(graphId: number, feedIds: readonly string[]): Promise<Set<string>>;
+  /** Drops the rows of a transaction whose slices were only partly stored when a recorder died. */
+  discardPartial(lease: RecorderLease): Promise<void>;
+  /**
+   * Stores entries in order, in one database transaction; the head moves when an entry's `last` slice is stored. Idempotent per feedId.
+   * @throws StaleTokenError when the lease was taken over.
+   */
+  append(lease: RecorderLease, entries: readonly HistoryEntry[]): Promise<readonly RecordedTransaction[]>;
+
+  // ---- moments
+  earliest(graphId: number): Promise<Moment>;
+  /** The newest transaction at or before `time`. Null before capture began. */
+  momentAt(graphId: number, time: Date): Promise<Moment | null>;
+  /** The newest cut at or before `seq`. Null when there is none. */
+  cutAt(graphId: number, seq: bigint): Promise<RecordedTransaction | null>;
+  transactionsBySeq(graphId: number, seqs: readonly bigint[]): Promise<Map<bigint, RecordedTransaction>>;
+  transactions(graphId: number, filter: TransactionFilter, page: PageRequest<bigint>): Promise<Page<RecordedTransaction>>;
+  /** Net counts per (actor, session) in (since, until], ordered by actor, session id. */
+  contributions(graphId: number, since: bigint, until: bigint, page: PageRequest<{ actor: string | null; sessionId: string | null }>): Promise<
+    Page<{ actor: string | null; sessionId: string | null; transactions: bigint; summary: ChangeSummary }>
+  >;
+  sessionSummaries(sessionIds: readonly string[]): Promise<Map<string, ChangeSummary>>;
+
+  // ---- states
+  /** States at `seq`; entities absent then are missing from the map. */
+  statesAt(graphId: number, seq: bigint, refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>>;
+  /** Entities present at `seq` in key order. */
+  scanAt(
+    graphId: number,
+    seq: bigint,
+    filter: { kind: EntityKind; label?: string | undefined; type?: string | undefined },
+    page: PageRequest<string>,
+  ): Promise<Page<EntityState>>;
+  /** Relationships present at `seq` with an end in `nodeKeys`, in key order. */
+  incidentAt(
+    graphId: number,
+    seq: bigint,
+    nodeKeys: readonly string[],
+    filter: { direction: 'IN' | 'OUT' | 'BOTH'; types?: readonly string[] | undefined },
+    page: PageRequest<string>,
+  ): Promise<Page<RelationshipState>>;
+  /** Newest first. */
+  timeline(graphId: number, ref: EntityRef, page: PageRequest<bigint>): Promise<Page<EntityTimelineEntry>>;
+  /** Labels (L) or relationship types (T) of the live graph with counts, by name. */
+  names(graphId: number, kind: 'L' | 'T', page: PageRequest<string>): Promise<Page<{ name: string; count: bigint }>>;
+
+  // ---- changes
+  /** What transaction `seq` did, by kind and key. */
+  changesOf(graphId: number, seq: bigint, page: PageRequest<EntityRef>): Promise<Page<RecordedChange>>;
+  /** Changes of all transactions that pass the filter, in order of seq, kind, key. */
+  changes(graphId: number, filter: TransactionFilter & { kind?: EntityKind | undefined }, page: PageRequest<DiffPosition>): Promise<Page<RecordedChange>>;
+  /** Net changes from `from` to `to` (from <= to), changed-and-changed-back entities left out. Cost by what changed, never by the size of the graph. */
+  diff(graphId: number, from: bigint, to: bigint, filter: { kind?: EntityKind | undefined }, page: PageRequest<DiffPosition>): Promise<Page<DiffEntry>>;
+
+  // ---- planning
+  /** Which of `seqs` belong to the undo set. */
+  members(graphId: number, set: UndoSet, seqs: readonly bigint[]): Promise<Set<bigint>>;
+  /** The first and last transaction of the set, and how many there are. Null when it is empty. */
+  extentOf(graphId: number, set: UndoSet): Promise<{ first: bigint; last: bigint; transactions: bigint } | null>;
+  /** Entities that transactions of the set touched, by kind and key, each once. */
+  touchedBy(graphId: number, set: UndoSet, page: PageRequest<EntityRef>): Promise<Page<EntityRef>>;
+  /** Per entity: the version valid at `from` (if any), then every version in (from, to], in order. */
+  windowVersions(graphId: number, refs: readonly EntityRef[], from: bigint, to: bigint): Promise<Map<EntityId, readonly RecordedVersion[]>>;
+}

@@ -1,0 +1,4 @@
+/** Fresh identifiers (UUIDs). */
+export interface Keys {
+  next(): string;
+}

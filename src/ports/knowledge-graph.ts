@@ -1,0 +1,115 @@
+import type { EntityChange, EntityId, EntityKind, EntityRef, EntityState, RelationshipState } from '../core/entities.ts';
+import type { TransactionSource } from '../core/moments.ts';
+
+/** Who writes, and on whose behalf. Travels inside the graph's transaction and comes back with what was captured. */
+export interface WriteContext {
+  readonly source: Extract<TransactionSource, 'API' | 'ROLLBACK'>;
+  readonly actor: string | null;
+  /** A session id. */
+  readonly session: string | null;
+  /** The rollback operation, when source is ROLLBACK. */
+  readonly operation: string | null;
+}
+
+/** One open transaction of the graph. Every entity that is written must have been locked in it first. */
+export interface GraphTransaction {
+  /** Locks entities and reads them; what does not exist is absent from the map (and its creation by others is not prevented; the write fails then). */
+  lock(refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>>;
+  /** Locks and reads every relationship with an end in `nodeKeys`. @throws LimitError above `limit` relationships. */
+  lockIncident(nodeKeys: readonly string[], limit: number): Promise<RelationshipState[]>;
+  /**
+   * Writes net changes in the order that keeps the graph whole: relationships deleted, nodes deleted, nodes created, nodes updated,
+   * relationships created, relationships updated. `before` must be what `lock` returned.
+   * @throws ConstraintError when the graph refuses (missing end, relationships left on a deleted node, key taken).
+   */
+  write(changes: readonly EntityChange[]): Promise<void>;
+  /** Locks the operation's marker. Null when it has none yet. @throws StaleTokenError when the marker holds a newer token. */
+  claimMarker(operation: string, token: bigint): Promise<Marker | null>;
+  /** Stores how far the operation came, in the same transaction as its writes. */
+  setMarker(operation: string, marker: Marker): Promise<void>;
+}
+
+export interface Marker {
+  readonly token: bigint;
+  readonly batch: bigint;
+}
+
+/** Another instance with a newer lease has written since: this one must stop. */
+export class StaleTokenError extends Error {
+  override readonly name = 'StaleTokenError';
+}
+
+/** One committed transaction as capture saw it, or a slice of one that is too large for one piece. */
+export interface CapturedTransaction {
+  /** Unique and stable: the same transaction read twice has the same id. */
+  readonly id: string;
+  readonly time: Date;
+  readonly source: TransactionSource;
+  readonly actor: string | null;
+  /** A session id or a name, as the writer gave it. */
+  readonly session: string | null;
+  readonly operation: string | null;
+  /** Whether the state right after this transaction is one that the graph really had. */
+  readonly cut: boolean;
+  /** Net per entity, first-before to last-after, no-ops dropped; ordered by kind and key within the transaction. May be empty. */
+  readonly changes: readonly EntityChange[];
+  /** Whether the transaction begins and ends in this slice. Only a transaction larger than a slice has several. */
+  readonly first: boolean;
+  readonly last: boolean;
+}
+
+export interface CaptureFinding {
+  readonly kind: string;
+  readonly message: string;
+  readonly key: string | null;
+  /** True when recorded history may have missed writes: the epoch ends. */
+  readonly gap: boolean;
+}
+
+/** One constraint or index of the graph. */
+export interface SchemaItem {
+  readonly name: string;
+  readonly kind: string;
+  readonly definition: string;
+}
+
+/** A knowledge graph: where entities live. Adapters: the graph embedded in PostgreSQL, Neo4j over Bolt. */
+export interface KnowledgeGraph {
+  readonly name: string;
+  readonly kind: 'EMBEDDED' | 'NEO4J';
+  /** The most changes that one graph transaction of a rollback may hold. */
+  readonly immediateLimit: number;
+
+  /** Creates what is missing and installs capture. Idempotent, safe when two instances do it at once. */
+  attach(): Promise<void>;
+
+  /**
+   * Runs `work` in one graph transaction, retried as a whole on deadlock or serialisation failure, so `work` must be free of
+   * other side effects. Commits when it resolves, rolls back when it rejects.
+   */
+  transaction<T>(context: WriteContext, work: (tx: GraphTransaction) => Promise<T>): Promise<T>;
+
+  /** Live content of entities, without locks. */
+  read(refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>>;
+  /** Every entity of a kind in key order, in pages: for verification. Not one snapshot: pages may see later commits. */
+  scan(kind: EntityKind, pageSize: number): AsyncIterable<readonly EntityState[]>;
+  readSchema(): Promise<readonly SchemaItem[]>;
+  count(): Promise<{ nodes: bigint; relationships: bigint }>;
+
+  /** What waits to be recorded. `oldest` is the commit time of the oldest waiting transaction. Cheap. */
+  pending(): Promise<{ transactions: bigint; changes: bigint; oldest: Date | null }>;
+  /**
+   * One scan of the committed, not yet acknowledged transactions in an order that history can record, in slices of at most about
+   * `maxChanges` changes each. The scan is one consistent view: when it ends, everything that had committed before it began was in it, and
+   * the last transaction of it is a cut. Empty when nothing waits.
+   */
+  feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]>;
+  /** Forgets transactions that history has recorded. Unknown ids are ignored. */
+  acknowledge(ids: readonly string[]): Promise<void>;
+  /** Whether capture is installed, enabled and ours. Empty when all is well. O(1). */
+  inspectCapture(): Promise<readonly CaptureFinding[]>;
+
+  /** Removes an operation's marker once nothing can resume it. */
+  forgetMarker(operation: string): Promise<void>;
+  close(): Promise<void>;
+}
