@@ -140,6 +140,8 @@ export interface History {
   momentAt(graphId: number, time: Date): Promise<Moment | null>;
   /** The newest cut at or before `seq`. Null when there is none. */
   cutAt(graphId: number, seq: bigint): Promise<RecordedTransaction | null>;
+  /** Recorded transactions by the id that capture gave them. */
+  transactionsByFeedId(graphId: number, ids: readonly string[]): Promise<Map<string, RecordedTransaction>>;
   transactionsBySeq(graphId: number, seqs: readonly bigint[]): Promise<Map<bigint, RecordedTransaction>>;
   transactions(graphId: number, filter: TransactionFilter, page: PageRequest<bigint>): Promise<Page<RecordedTransaction>>;
   /** Net counts per (actor, session) in (since, until], ordered by actor, session id. */

@@ -3,6 +3,8 @@ import type { TransactionSource } from '../core/moments.ts';
 
 /** Who writes, and on whose behalf. Travels inside the graph's transaction and comes back with what was captured. */
 export interface WriteContext {
+  /** A fresh UUID: becomes the id of the captured transaction, so that the writer can find what history made of it. */
+  readonly id: string;
   readonly source: Extract<TransactionSource, 'API' | 'ROLLBACK'>;
   readonly actor: string | null;
   /** A session id. */

@@ -1,0 +1,192 @@
+import type { EntityChange, EntityKind, EntityRef, EntityState, RelationshipState } from '../core/entities.ts';
+import type { At, ChangeSummary, Moment, Page, PageRequest } from '../core/moments.ts';
+import type { ConflictPolicy } from '../core/policy.ts';
+import type { Scope } from '../core/scope.ts';
+import type { GraphWrite } from '../core/writes.ts';
+import type { DiffPosition, GraphRecord, RecordedChange, RecordedTransaction, TransactionFilter } from '../ports/history.ts';
+
+/**
+ * The service layer as the edges (GraphQL, REST, CLI) see it. Records that are plain rows (points, operations, conflicts,
+ * sessions, events) are read by the edge straight from the store; whatever decides, writes or computes goes through here.
+ * Ids are database ids (UUIDs), graph names are names. Everything throws the errors of core/errors.ts.
+ */
+export interface Services {
+  readonly graphs: GraphReader;
+  readonly writer: GraphWriter;
+  readonly sessions: SessionManager;
+  readonly snapshots: SnapshotManager;
+  readonly diffs: DiffEngine;
+  readonly rollbacks: RollbackManager;
+  readonly verifier: Verifier;
+  readonly feeds: Feeds;
+}
+
+/** Who asks. */
+export interface Caller {
+  readonly actor: string;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
+export interface Idempotent {
+  readonly idempotencyKey?: string | null | undefined;
+}
+
+// ------------------------------------------------------------------ reading
+
+export interface GraphReader {
+  list(): Promise<readonly GraphRecord[]>;
+  /** @throws NotFoundError */
+  byName(name: string): Promise<GraphRecord>;
+  byId(id: number): Promise<GraphRecord>;
+  earliest(graphId: number): Promise<Moment>;
+  /** What waits to be recorded. */
+  captureLag(graphId: number): Promise<{ pending: bigint; lagMs: number | null }>;
+  /**
+   * The cut that `at` names. LIVE waits until everything that committed before the call is recorded, and is the head then.
+   * @throws InvalidInputError naming `path` for a moment in the future or a point of another graph, HistoryDroppedError before capture began,
+   * NotFoundError for an unknown point, StateError for an expired one.
+   */
+  resolve(graphId: number, at: At, path: readonly string[]): Promise<Moment>;
+  statesAt(graphId: number, seq: bigint, refs: readonly EntityRef[]): Promise<Map<string, EntityState>>;
+  scanAt(graphId: number, seq: bigint, filter: { kind: EntityKind; label?: string; type?: string; where?: { name: string; value: unknown } }, page: PageRequest<string>): Promise<Page<EntityState>>;
+  incidentAt(graphId: number, seq: bigint, nodeKeys: readonly string[], filter: { direction: 'IN' | 'OUT' | 'BOTH'; types?: readonly string[] }, page: PageRequest<string>): Promise<Page<RelationshipState>>;
+  /** Nodes within `hops`, nearest first, at most `limit` nodes, and the relationships among them; how many were left out. */
+  neighbourhood(graphId: number, seq: bigint, query: { keys: readonly string[]; hops: number; types?: readonly string[]; direction: 'IN' | 'OUT' | 'BOTH'; limit: number }): Promise<Subgraph>;
+  transactions(graphId: number, filter: TransactionFilter & { scope?: Scope }, page: PageRequest<bigint>): Promise<Page<RecordedTransaction>>;
+  /** What one transaction did, in scope. */
+  changesOf(graphId: number, seq: bigint, scope: Scope | null, page: PageRequest<EntityRef>): Promise<Page<RecordedChange>>;
+  changes(graphId: number, filter: TransactionFilter & { kind?: EntityKind; action?: 'CREATED' | 'UPDATED' | 'DELETED'; scope?: Scope }, page: PageRequest<DiffPosition>): Promise<Page<RecordedChange>>;
+}
+
+export interface SubgraphEntity {
+  readonly state: EntityState;
+  readonly change: EntityChange | null;
+}
+
+/** Both ends of every relationship are among the nodes. */
+export interface Subgraph {
+  readonly nodes: readonly SubgraphEntity[];
+  readonly relationships: readonly SubgraphEntity[];
+  readonly omittedNodes: bigint;
+  readonly omittedRelationships: bigint;
+}
+
+export interface DiffEngine {
+  /** Resolves both ends once; everything read from the result speaks of the same two cuts. `to` absent: live. */
+  between(graphId: number, from: At, to: At | null, scope: Scope | null): Promise<DiffView>;
+  /** For callers that hold resolved moments. */
+  at(graphId: number, from: Moment, to: Moment, scope: Scope | null): DiffView;
+}
+
+export interface DiffView {
+  readonly graphId: number;
+  readonly from: Moment;
+  readonly to: Moment;
+  readonly scope: Scope | null;
+  summary(): Promise<ChangeSummary>;
+  changes(filter: { kind?: EntityKind; action?: 'CREATED' | 'UPDATED' | 'DELETED'; label?: string }, page: PageRequest<DiffPosition>): Promise<Page<EntityChange & { position: DiffPosition }>>;
+  subgraph(limit: number): Promise<Subgraph>;
+}
+
+// ------------------------------------------------------------------ writing
+
+export interface GraphWriter {
+  /** One graph transaction, all or nothing. `transaction` null when nothing changed. keys[i] belongs to changes[i]. */
+  write(caller: Caller, input: Idempotent & { graph: string; session?: string | null; actor?: string | null; changes: readonly GraphWrite[] }): Promise<{
+    changed: boolean;
+    transaction: { graphId: number; seq: bigint } | null;
+    keys: readonly string[];
+  }>;
+}
+
+export interface SessionManager {
+  /** Returns the session's id. With a point of origin SESSION unless `point` is false. */
+  open(caller: Caller, input: Idempotent & { graph: string; name?: string | null; actor?: string | null; label?: string | null; point: boolean }): Promise<string>;
+  /** With `rollback`, also starts the undo of the session; see Session.rollback. */
+  close(caller: Caller, input: Idempotent & { id: string; rollback: boolean; policy: ConflictPolicy }): Promise<string>;
+  /** Sessions that wrote within the last minutes and are open. */
+  isPresent(session: { closedAt: Date | null; lastWriteAt: Date | null; openedAt: Date }): boolean;
+}
+
+export interface SnapshotManager {
+  create(caller: Caller, input: Idempotent & { graph: string; name: string; description?: string | null; at?: At | null; expiresAt?: Date | null; held?: boolean | null; session?: string | null; metadata?: unknown; archive: boolean }): Promise<string>;
+  update(caller: Caller, input: { id: string; name?: string; description?: string | null; expiresAt?: Date | null; held?: boolean }): Promise<string>;
+  /** Tombstones the point. @throws StateError when it is held or an operation in flight targets it. */
+  delete(caller: Caller, input: Idempotent & { id: string }): Promise<string>;
+  /** Recomputes the checksum from history; the point ends VALID, or INVALID with what is damaged named. */
+  validate(caller: Caller, input: Idempotent & { id: string }): Promise<string>;
+}
+
+// ------------------------------------------------------------------ rollback
+
+/** What to take back. Exactly one of `to` (restore) and `undo`. */
+export interface RollbackRequest extends Idempotent {
+  readonly graph: string;
+  readonly to?: At | null;
+  readonly undo?: UndoRequest | null;
+  readonly scope?: Scope | null;
+  readonly dryRun: boolean;
+  readonly strategy: 'IMMEDIATE' | 'GRADUAL';
+  readonly policy: ConflictPolicy;
+  readonly batchSize?: number | null;
+  readonly maxChangesPerSecond?: number | null;
+  readonly includeSchema: boolean;
+  readonly reason?: string | null;
+}
+
+/** `from` is required with actor and everyone; it is exclusive, `until` inclusive. `session` and `operation` are ids; `sessionName` a name. */
+export interface UndoRequest {
+  readonly by:
+    | { readonly session: string }
+    | { readonly actor: string }
+    | { readonly operation: string }
+    | { readonly transactions: readonly bigint[] }
+    | { readonly everyone: true };
+  readonly from?: At | null;
+  readonly until?: At | null;
+}
+
+export interface RollbackManager {
+  /** Returns the operation's id at once; the work is a job. */
+  request(caller: Caller, input: RollbackRequest): Promise<string>;
+  /** A new operation that runs by a completed dry run's plan. */
+  execute(caller: Caller, input: Idempotent & { id: string; expectPlan: string; strategy: 'IMMEDIATE' | 'GRADUAL'; batchSize?: number | null; maxChangesPerSecond?: number | null }): Promise<string>;
+  abort(caller: Caller, input: Idempotent & { id: string; reason?: string | null }): Promise<string>;
+  /** Undoes a rollback that wrote something: an ordinary undo of its transactions. */
+  undo(caller: Caller, input: Idempotent & { id: string; policy: ConflictPolicy }): Promise<string>;
+  /** Draws the plan: planned changes and what ties them together. */
+  planSubgraph(operationId: string, limit: number): Promise<Subgraph>;
+}
+
+export interface Verifier {
+  /** Starts a full comparison of the live graph with history; returns the verification's id. */
+  start(caller: Caller, input: Idempotent & { graph: string }): Promise<string>;
+}
+
+// ------------------------------------------------------------------ live
+
+/** Stored rows first, notices second: each feed replays from its cursor and then follows. */
+export interface Feeds {
+  /** Ends when the operation has ended and its last event was delivered. `after` is an event seq of the operation. */
+  operationEvents(operationId: string, after: bigint, signal: AbortSignal): AsyncIterable<OperationEventRecord>;
+  graphEvents(graphId: number, after: bigint, signal: AbortSignal): AsyncIterable<OperationEventRecord>;
+  transactions(graphId: number, after: bigint, sessionId: string | null, signal: AbortSignal): AsyncIterable<RecordedTransaction>;
+  /** Wakes on every change of the point (or of capture); the edge reads the row. Ends when the point is in a resting state. */
+  pointChanges(pointId: string, signal: AbortSignal): AsyncIterable<void>;
+  captureChanges(graphId: number, signal: AbortSignal): AsyncIterable<void>;
+}
+
+export interface OperationEventRecord {
+  /** Position over all operations of the graph. */
+  readonly id: bigint;
+  readonly operationId: string;
+  readonly seq: bigint;
+  readonly at: Date;
+  readonly type: string;
+  readonly status: string;
+  readonly progress: number;
+  readonly counts: { readonly planned: string; readonly applied: string; readonly skipped: string; readonly conflicted: string };
+  readonly message: string | null;
+  readonly conflictId: string | null;
+}
