@@ -1,0 +1,152 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { PgDatabase, type PgDatabaseOptions } from '../../src/adapters/postgres/pg-database.ts';
+import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
+import { findProgram, freePort, noteProcess, runFolder, startProcess } from './processes.ts';
+
+export interface PostgresServer {
+  readonly port: number;
+  readonly pid: number;
+  /** The address of a database on this server. */
+  url(database: string): string;
+  /** Ends the server at once, as a crash would. */
+  kill(): void;
+}
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly database: PgDatabase;
+  readonly url: string;
+}
+
+/** Starts a throwaway PostgreSQL server on a free port. It refuses to run as root, so root lends it `postgres`. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const bin = postgresFolder();
+  const folder = mkdtempSync(join(runFolder(), 'postgres-'));
+  const data = join(folder, 'data');
+  mkdirSync(data, { mode: 0o700 });
+  const asOwner = lendTo([runFolder()], [folder, data]);
+  const [program = '', ...before] = [...asOwner, join(bin, 'initdb')];
+  execFileSync(
+    program,
+    [...before, '-D', data, '-U', 'palinode', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N'],
+    {
+      stdio: 'pipe',
+      cwd: folder,
+    },
+  );
+  const port = await freePort();
+  const settings = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: folder,
+    fsync: 'off',
+    max_connections: 200,
+  };
+  const flags = Object.entries({ ...settings, synchronous_commit: 'off', full_page_writes: 'off' });
+  const [server = '', ...args] = [
+    ...asOwner,
+    join(bin, 'postgres'),
+    '-D',
+    data,
+    ...flags.flatMap(([k, v]) => ['-c', `${k}=${v}`]),
+  ];
+  const child = startProcess(server, args, { cwd: folder });
+  let log = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-4000);
+  });
+  const url = (database: string) => `postgres://palinode@127.0.0.1:${port}/${database}`;
+  await untilAnswering(url('postgres'), () => log);
+  const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  noteProcess(pid);
+  child.unref();
+  return { port, pid, url, kill: () => killTree(pid) };
+}
+
+/** A fresh database on the server of this test run, empty or copied from `template`. */
+export async function createTestDatabase(
+  options: Omit<PgDatabaseOptions, 'url'> & { template?: string } = {},
+): Promise<TestDatabase> {
+  const { template = 'template0', ...pool } = options;
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await administer(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY wal_log`);
+  const url = serverUrl(name);
+  const database = new PgDatabase({ url, poolSize: 5, ...pool });
+  const close = async () => {
+    await database.close();
+    await administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  };
+  return { database, url, [Symbol.asyncDispose]: close };
+}
+
+/** A fresh PGlite database in memory. */
+export async function createPgliteDatabase(): Promise<PgliteDatabase> {
+  const archive = join(runFolder(), 'pglite.tar');
+  if (!existsSync(archive)) return PgliteDatabase.open();
+  return PgliteDatabase.open({ archive: new Blob([readFileSync(archive)]) });
+}
+
+/** The address of a database on the server of this test run. */
+export function serverUrl(database: string): string {
+  const url = process.env.PALINODE_TEST_POSTGRES;
+  if (url === undefined) throw new Error('no PostgreSQL server: is it installed (apt-get install postgresql)?');
+  return new URL(`/${database}`, url).href;
+}
+
+/** The folder of the newest PostgreSQL's programs. @throws Error when there is none */
+export function postgresFolder(): string {
+  const root = '/usr/lib/postgresql';
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = versions.map((version) => join(root, version, 'bin'));
+  const program = findProgram('initdb', folders);
+  if (program === undefined) throw new Error('PostgreSQL is not installed: no initdb found');
+  return join(program, '..');
+}
+
+async function administer(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl('postgres') });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+async function untilAnswering(url: string, log: () => string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`PostgreSQL did not start:\n${log()}`);
+}
+
+function lendTo(passable: readonly string[], owned: readonly string[]): string[] {
+  if (process.getuid?.() !== 0) return [];
+  const id = (flag: string) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
+  const [uid, gid] = [id('-u'), id('-g')];
+  for (const folder of passable) chmodSync(folder, 0o711);
+  for (const folder of owned) chownSync(folder, uid, gid);
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'];
+}
+
+function killTree(pid: number): void {
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout;
+  for (const id of [pid, ...children.split('\n').filter(Boolean).map(Number)]) {
+    try {
+      process.kill(id, 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
