@@ -95,7 +95,7 @@ function carry(limbs: Float64Array): void {
 function bytesOf(limbs: Float64Array): Checksum {
   const bytes = new Uint8Array(BYTES);
   const view = new DataView(bytes.buffer);
-  limbs.forEach((limb, index) => view.setUint32(index * 4, limb));
+  for (const [index, limb] of limbs.entries()) view.setUint32(index * 4, limb);
   return bytes;
 }
 

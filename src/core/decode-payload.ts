@@ -1,7 +1,15 @@
-import { type Decoded, accept, isRecord, refuse } from './decoded.ts';
+import { accept, type Decoded, isRecord, refuse } from './decoded.ts';
 import { canonicalDuration } from './duration.ts';
 import { DIMENSIONS_OF_SRID } from './lists.ts';
-import { bytesValue, floatElement, floatValue, parseBytes, parseFloatText, parseInteger, stringValue } from './scalars.ts';
+import {
+  bytesValue,
+  floatElement,
+  floatValue,
+  parseBytes,
+  parseFloatText,
+  parseInteger,
+  stringValue,
+} from './scalars.ts';
 import {
   canonicalDate,
   canonicalDateTime,

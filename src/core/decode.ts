@@ -1,6 +1,6 @@
 import { typeOfTag, valueTypeOf } from './canonical.ts';
 import { decodePayload, decodePoint } from './decode-payload.ts';
-import { type Decoded, accept, below, isRecord, refuse } from './decoded.ts';
+import { accept, below, type Decoded, isRecord, refuse } from './decoded.ts';
 import { listElement, orderedPoint } from './lists.ts';
 import { parseTaggedString, stringValue } from './scalars.ts';
 import type { ElementType, ListElement, Value, ValueType } from './values.ts';

@@ -5,9 +5,9 @@ import {
   type EntityKind,
   type EntityRef,
   type EntityState,
+  entityId,
   type NodeState,
   type RelationshipState,
-  entityId,
 } from './entities.ts';
 import type { GraphPart } from './write-types.ts';
 

@@ -1,6 +1,6 @@
 import { entityId } from './entities.ts';
 import { type Place, pathTo } from './write-check.ts';
-import { type Draft, type Touch, attachedTo } from './write-draft.ts';
+import { attachedTo, type Draft, type Touch } from './write-draft.ts';
 import type { GraphWrite, WriteError } from './write-types.ts';
 
 /**

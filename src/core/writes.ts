@@ -1,8 +1,8 @@
 import { sortedLabels } from './canonical.ts';
 import type { EntityKind, EntityRef, RelationshipState } from './entities.ts';
 import type { Properties, Value } from './values.ts';
-import { type Place, checkDelete, checkPresence, checkPut, invalid } from './write-check.ts';
-import { type Draft, attachedTo, netChanges, putState, removeState, startDraft, stateIn } from './write-draft.ts';
+import { checkDelete, checkPresence, checkPut, invalid, type Place } from './write-check.ts';
+import { attachedTo, type Draft, netChanges, putState, removeState, startDraft, stateIn } from './write-draft.ts';
 import { checkEnds } from './write-ends.ts';
 import type {
   DeleteEntity,
@@ -137,8 +137,7 @@ function shapeOf(place: Place, put: PutRelationship, state: Shape | null): Shape
 function deleteEntity(draft: Draft, place: Place, kind: EntityKind, write: DeleteEntity): WriteError | null {
   const state = stateIn(draft, kind, write.key);
   const ref: EntityRef = { kind, key: write.key };
-  const error =
-    checkDelete(place, write) ?? checkPresence(place, ref, state, { expectHash: write.expectHash });
+  const error = checkDelete(place, write) ?? checkPresence(place, ref, state, { expectHash: write.expectHash });
   if (error !== null || state === null) return error;
   if (kind === 'NODE' && write.cascade) {
     for (const relationship of attachedTo(draft, write.key)) removeState(draft, place.changeIndex, relationship);

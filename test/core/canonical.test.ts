@@ -1,17 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  canonicalJson,
-  canonicalState,
-  sameState,
-  sameValue,
-  sortedLabels,
-  valueText,
-  valueTypeOf,
-} from '../../src/core/canonical.ts';
+import { canonicalJson, canonicalState, sameState, sameValue, sortedLabels } from '../../src/core/canonical.ts';
 import { canonicalValue } from '../../src/core/decode.ts';
 import type { EntityState, NodeState, RelationshipState } from '../../src/core/entities.ts';
-import { fromHex, hashCanonical, stateHash, stateHashHex, toHex } from '../../src/core/hash.ts';
 import type { Properties, Value } from '../../src/core/values.ts';
 import { arbNodeState, arbRelationshipState, arbValue } from '../support/arbitraries.ts';
 
@@ -46,22 +37,67 @@ function reordered(json: unknown): unknown {
 }
 
 const CONFUSABLE: Value[] = [
-  true, 'true', 1, '1', { $float: '1.0' }, '1.0', 1.5, '1.5', 0, { $float: '0.0' }, { $float: '-0.0' }, '', 'null',
-  { $float: 'NaN' }, 'NaN', { $float: 'Infinity' }, { $float: '-Infinity' },
-  9007199254740991, { $integer: '9007199254740993' }, { $integer: '9007199254740992' }, { $float: '9007199254740992.0' },
-  '9007199254740993', { $string: 'AAA=' }, 'AAA=', { $bytes: 'AAA=' }, { $bytes: '' }, '{"$bytes":""}',
-  { $date: '2024-02-29' }, '2024-02-29', { $localTime: '12:00:00' }, { $time: '12:00:00Z' }, { $localDateTime: '2024-02-29T12:00:00' },
-  { $dateTime: '2024-02-29T12:00:00Z' }, { $dateTime: '2024-02-29T12:00:00Z[UTC]' }, { $dateTime: '2024-02-29T13:00:00+01:00' },
-  { $duration: 'P1M' }, { $duration: 'P30D' }, { $duration: 'PT2592000S' },
-  { $point: { srid: 4326, coordinates: [1, 2] } }, { $point: { srid: 7203, coordinates: [1, 2] } },
-  { $point: { srid: 4326, coordinates: [2, 1] } }, { $point: { srid: 4979, coordinates: [1, 2, 0] } },
+  true,
+  'true',
+  1,
+  '1',
+  { $float: '1.0' },
+  '1.0',
+  1.5,
+  '1.5',
+  0,
+  { $float: '0.0' },
+  { $float: '-0.0' },
+  '',
+  'null',
+  { $float: 'NaN' },
+  'NaN',
+  { $float: 'Infinity' },
+  { $float: '-Infinity' },
+  9007199254740991,
+  { $integer: '9007199254740993' },
+  { $integer: '9007199254740992' },
+  { $float: '9007199254740992.0' },
+  '9007199254740993',
+  { $string: 'AAA=' },
+  'AAA=',
+  { $bytes: 'AAA=' },
+  { $bytes: '' },
+  '{"$bytes":""}',
+  { $date: '2024-02-29' },
+  '2024-02-29',
+  { $localTime: '12:00:00' },
+  { $time: '12:00:00Z' },
+  { $localDateTime: '2024-02-29T12:00:00' },
+  { $dateTime: '2024-02-29T12:00:00Z' },
+  { $dateTime: '2024-02-29T12:00:00Z[UTC]' },
+  { $dateTime: '2024-02-29T13:00:00+01:00' },
+  { $duration: 'P1M' },
+  { $duration: 'P30D' },
+  { $duration: 'PT2592000S' },
+  { $point: { srid: 4326, coordinates: [1, 2] } },
+  { $point: { srid: 7203, coordinates: [1, 2] } },
+  { $point: { srid: 4326, coordinates: [2, 1] } },
+  { $point: { srid: 4979, coordinates: [1, 2, 0] } },
   { $point: { srid: 4979, coordinates: [1, 2, '-0.0'] } },
-  { $list: { of: null, values: [] } }, { $list: { of: 'INTEGER', values: [] } }, { $list: { of: 'INTEGER', values: [1, 2] } },
-  { $list: { of: 'FLOAT', values: [1, 2] } }, { $list: { of: 'STRING', values: ['1', '2'] } }, { $list: { of: 'STRING', values: ['1,2'] } },
-  { $list: { of: 'BYTES', values: ['AQI='] } }, { $list: { of: 'STRING', values: ['AQI='] } }, { $bytes: 'AQI=' }, '[1,2]',
-  { $list: { of: 'FLOAT', values: ['-0.0'] } }, { $list: { of: 'FLOAT', values: [0] } }, { $list: { of: 'STRING', values: [] } },
-  { $list: { of: 'STRING', values: [''] } }, { $list: { of: 'STRING', values: [{ $string: 'AAA=' }] } },
-  { $list: { of: 'STRING', values: ['AAA='] } }, '\u00e9', 'e\u0301',
+  { $list: { of: null, values: [] } },
+  { $list: { of: 'INTEGER', values: [] } },
+  { $list: { of: 'INTEGER', values: [1, 2] } },
+  { $list: { of: 'FLOAT', values: [1, 2] } },
+  { $list: { of: 'STRING', values: ['1', '2'] } },
+  { $list: { of: 'STRING', values: ['1,2'] } },
+  { $list: { of: 'BYTES', values: ['AQI='] } },
+  { $list: { of: 'STRING', values: ['AQI='] } },
+  { $bytes: 'AQI=' },
+  '[1,2]',
+  { $list: { of: 'FLOAT', values: ['-0.0'] } },
+  { $list: { of: 'FLOAT', values: [0] } },
+  { $list: { of: 'STRING', values: [] } },
+  { $list: { of: 'STRING', values: [''] } },
+  { $list: { of: 'STRING', values: [{ $string: 'AAA=' }] } },
+  { $list: { of: 'STRING', values: ['AAA='] } },
+  '\u00e9',
+  'e\u0301',
 ];
 
 describe('canonicalJson', () => {
@@ -76,7 +112,9 @@ describe('canonicalJson', () => {
   test('is equal exactly where values are identical', () => {
     fc.assert(
       fc.property(arbValue, arbValue, (a, b) => {
-        expect(canonicalJson(a) === canonicalJson(b)).toBe(JSON.stringify(reordered(a)) === JSON.stringify(reordered(b)));
+        expect(canonicalJson(a) === canonicalJson(b)).toBe(
+          JSON.stringify(reordered(a)) === JSON.stringify(reordered(b)),
+        );
         expect(sameValue(a, b)).toBe(canonicalJson(a) === canonicalJson(b));
         expect(sameValue(a, structuredClone(a))).toBe(true);
       }),
@@ -101,7 +139,14 @@ describe('canonicalJson', () => {
 
 describe('canonicalState', () => {
   test('sorts properties and labels by code unit, integer-like names too', () => {
-    const properties = Object.fromEntries([['b', 1], ['10', 2], ['9', 3], ['__proto__', 4], ['\u{1f600}', 5], ['\uffee', 6]]);
+    const properties = Object.fromEntries([
+      ['b', 1],
+      ['10', 2],
+      ['9', 3],
+      ['__proto__', 4],
+      ['\u{1f600}', 5],
+      ['\uffee', 6],
+    ]);
     expect(canonicalState(node({ labels: ['b', 'A', 'b'], properties }))).toBe(
       '["NODE","n1",["A","b"],{"10":2,"9":3,"__proto__":4,"b":1,"\u{1f600}":5,"\uffee":6}]',
     );
@@ -116,10 +161,20 @@ describe('canonicalState', () => {
 
   test('tells apart what differs only in place', () => {
     const states: EntityState[] = [
-      node(), node({ key: 'n2' }), node({ labels: ['A'] }), node({ labels: ['A', 'B'] }), node({ labels: ['A","B'] }),
-      node({ properties: { A: 1 } }), node({ properties: { A: '1' } }), node({ properties: { 'A":1,"B': 1 } }),
-      node({ properties: { A: 1, B: 1 } }), relationship(), relationship({ key: 'n1' }), relationship({ start: 'b', end: 'a' }),
-      relationship({ type: 'a', start: 'KNOWS' }), relationship({ properties: { A: 1 } }),
+      node(),
+      node({ key: 'n2' }),
+      node({ labels: ['A'] }),
+      node({ labels: ['A', 'B'] }),
+      node({ labels: ['A","B'] }),
+      node({ properties: { A: 1 } }),
+      node({ properties: { A: '1' } }),
+      node({ properties: { 'A":1,"B': 1 } }),
+      node({ properties: { A: 1, B: 1 } }),
+      relationship(),
+      relationship({ key: 'n1' }),
+      relationship({ start: 'b', end: 'a' }),
+      relationship({ type: 'a', start: 'KNOWS' }),
+      relationship({ properties: { A: 1 } }),
     ];
     expect(new Set(states.map(canonicalState)).size).toBe(states.length);
   });
@@ -138,67 +193,6 @@ describe('canonicalState', () => {
   test('absent is the same as absent only', () => {
     expect(sameState(null, null)).toBe(true);
     expect(sameState(null, node())).toBe(false);
-  });
-});
-
-describe('stateHash', () => {
-  test('is SHA-256 of the canonical text', () => {
-    expect(toHex(hashCanonical(''))).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
-    expect(stateHash(node())).toHaveLength(32);
-    expect(toHex(stateHash(node()))).toBe(stateHashHex(node()));
-  });
-
-  test('of a known state never changes, since histories hold it', () => {
-    const state = node({ labels: ['Person'], properties: { name: 'Ada', born: { $date: '1815-12-10' } } });
-    expect(canonicalState(state)).toBe('["NODE","n1",["Person"],{"born":{"$date":"1815-12-10"},"name":"Ada"}]');
-    expect(stateHashHex(state)).toBe('8c1f4e4bd2f9825e1dbf2e0de9596d535c25d28a8f56fb8274a2da521a7c35bc');
-  });
-
-  test('is read back from hexadecimal of either case, and from nothing else', () => {
-    const hash = stateHash(node());
-    expect(fromHex(toHex(hash).toUpperCase())).toEqual(hash);
-    for (const text of ['', 'ab', 'g'.repeat(64), `${'a'.repeat(63)}`]) expect(fromHex(text)).toBeNull();
-  });
-});
-
-describe('valueTypeOf and valueText', () => {
-  const cases: [Value, string, string | null, string][] = [
-    [true, 'BOOLEAN', null, 'true'],
-    [5, 'INTEGER', null, '5'],
-    [{ $integer: '9007199254740993' }, 'INTEGER', null, '9007199254740993'],
-    [1.5, 'FLOAT', null, '1.5'],
-    [{ $float: '1.0' }, 'FLOAT', null, '1.0'],
-    ['x', 'STRING', null, 'x'],
-    [{ $string: 'AAA=' }, 'STRING', null, '\u2400'],
-    [{ $bytes: 'AQI=' }, 'BYTES', null, '0x0102'],
-    [{ $date: '2024-02-29' }, 'DATE', null, '2024-02-29'],
-    [{ $localTime: '12:00:00' }, 'LOCAL_TIME', null, '12:00:00'],
-    [{ $time: '12:00:00Z' }, 'TIME', null, '12:00:00Z'],
-    [{ $localDateTime: '2024-02-29T12:00:00' }, 'LOCAL_DATETIME', null, '2024-02-29T12:00:00'],
-    [{ $dateTime: '2024-02-29T12:00:00Z' }, 'DATETIME', null, '2024-02-29T12:00:00Z'],
-    [{ $duration: 'P1M' }, 'DURATION', null, 'P1M'],
-    [{ $point: { srid: 4326, coordinates: [13.4, 52.5] } }, 'POINT', null, 'point({srid: 4326, x: 13.4, y: 52.5})'],
-    [{ $list: { of: 'FLOAT', values: [1, 2.5, 'NaN'] } }, 'LIST', 'FLOAT', '[1.0, 2.5, NaN]'],
-    [{ $list: { of: 'STRING', values: ['a', 'b, c'] } }, 'LIST', 'STRING', '["a", "b, c"]'],
-    [{ $list: { of: null, values: [] } }, 'LIST', null, '[]'],
-  ];
-  test.each(cases)('%j is %s of %s, read %s', (value, type, elementType, text) => {
-    expect(valueTypeOf(value)).toEqual({ type, elementType });
-    expect(valueText(value)).toBe(text);
-  });
-
-  test('the text of anything can be sent and stored', () => {
-    fc.assert(
-      fc.property(arbValue, (value) => {
-        const text = valueText(value);
-        expect(text.isWellFormed()).toBe(true);
-        expect(text).not.toContain('\0');
-      }),
-    );
-  });
-
-  test('many bytes are counted instead of shown', () => {
-    expect(valueText({ $bytes: Buffer.alloc(100).toString('base64') })).toBe(`0x${'00'.repeat(32)}\u2026 (100 bytes)`);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { NodeState, RelationshipState } from '../../src/core/entities.ts';
 import { sortedLabels } from '../../src/core/canonical.ts';
 import { durationText } from '../../src/core/duration.ts';
+import type { NodeState, RelationshipState } from '../../src/core/entities.ts';
 import { elementValue, listElement } from '../../src/core/lists.ts';
 import { bytesValue, floatElement, floatValue, integerValue, stringValue } from '../../src/core/scalars.ts';
 import type { ElementType, Properties, Value } from '../../src/core/values.ts';
@@ -27,7 +27,22 @@ export const arbText = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 20 }),
   fc.string({ unit: 'binary', maxLength: 20 }),
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 8 }).map((units) => String.fromCharCode(...units)),
-  fc.constantFrom('', ' ', '\0', '\ud800', '\udc00\ud800', '"', '\\', '\u2028', '\ufeff', '1', '1.0', 'true', 'null', '$date'),
+  fc.constantFrom(
+    '',
+    ' ',
+    '\0',
+    '\ud800',
+    '\udc00\ud800',
+    '"',
+    '\\',
+    '\u2028',
+    '\ufeff',
+    '1',
+    '1.0',
+    'true',
+    'null',
+    '$date',
+  ),
 );
 
 const arbWellFormedText = arbText.map((text) => text.toWellFormed().replaceAll('\0', '\u2400'));
@@ -36,7 +51,20 @@ const arbWellFormedText = arbText.map((text) => text.toWellFormed().replaceAll('
 export const arbName = fc.oneof(
   fc.string({ minLength: 1, maxLength: 12 }),
   arbWellFormedText.filter((text) => text.length > 0),
-  fc.constantFrom('__proto__', 'constructor', 'toString', 'hasOwnProperty', '$date', '$list', '10', '9', 'name', 'a b', '\u00e9', 'e\u0301'),
+  fc.constantFrom(
+    '__proto__',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+    '$date',
+    '$list',
+    '10',
+    '9',
+    'name',
+    'a b',
+    '\u00e9',
+    'e\u0301',
+  ),
 );
 
 const two = (min: number, max: number): fc.Arbitrary<string> =>
@@ -51,7 +79,15 @@ const arbYear = fc
 
 const arbDate = fc.oneof(
   fc.tuple(arbYear, two(1, 12), two(1, 28)).map((parts) => parts.join('-')),
-  fc.constantFrom('2024-02-29', '2000-02-29', '-0004-02-29', '0000-02-29', '2023-12-31', '+999999999-12-31', '-999999999-01-01'),
+  fc.constantFrom(
+    '2024-02-29',
+    '2000-02-29',
+    '-0004-02-29',
+    '0000-02-29',
+    '2023-12-31',
+    '+999999999-12-31',
+    '-999999999-01-01',
+  ),
 );
 
 const arbFraction = fc.oneof(
@@ -74,7 +110,10 @@ const arbDuration = fc
   .record({
     months: fc.oneof(arbInt64, fc.constant(0n)),
     days: fc.oneof(arbInt64, fc.constant(0n)),
-    nanos: fc.oneof(fc.bigInt({ min: INT64_MIN * 10n ** 9n, max: INT64_MAX * 10n ** 9n }), fc.constantFrom(0n, 1n, -1n, -500000000n)),
+    nanos: fc.oneof(
+      fc.bigInt({ min: INT64_MIN * 10n ** 9n, max: INT64_MAX * 10n ** 9n }),
+      fc.constantFrom(0n, 1n, -1n, -500000000n),
+    ),
   })
   .map(durationText);
 
