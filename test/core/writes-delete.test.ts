@@ -65,6 +65,14 @@ describe('deleting', () => {
     expect(changesOf(graph, ...writes).map(({ key }) => key)).toEqual(['r', 'b']);
   });
 
+  test('of several errors the one of the earliest write is reported', () => {
+    const dangling = connect('s', 'a', 'nowhere');
+    expect(errorOf(graph, deleteNode('b'), dangling)).toMatchObject({ kind: 'HAS_RELATIONSHIPS', changeIndex: 0 });
+    expect(errorOf(graph, dangling, deleteNode('b'))).toMatchObject({ kind: 'MISSING_END', changeIndex: 0 });
+    const late = [putNode({ key: 'b', addLabels: ['B'] }), dangling, deleteNode('b')];
+    expect(errorOf(graph, ...late)).toMatchObject({ kind: 'MISSING_END', changeIndex: 1 });
+  });
+
   test('what the list itself created leaves nothing', () => {
     expect(changesOf(graph, putNode({ key: 'z' }), deleteNode('z'))).toEqual([]);
   });
