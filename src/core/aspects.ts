@@ -1,0 +1,60 @@
+import { sameValue } from './canonical.ts';
+import type { EntityState } from './entities.ts';
+import type { Value } from './values.ts';
+
+/**
+ * One separately written part of an entity: whether it exists (for a relationship with its type and ends), a node's label set as one
+ * item, each property. A property called `x` is the aspect `p:x`.
+ */
+export type Aspect = 'existence' | 'labels' | `p:${string}`;
+
+export function propertyAspect(name: string): Aspect {
+  return `p:${name}`;
+}
+
+/** The property's name, or null for existence and labels. */
+export function propertyOf(aspect: Aspect): string | null {
+  return aspect === 'existence' || aspect === 'labels' ? null : aspect.slice(2);
+}
+
+/** The aspects that a state has a value for, existence first; none for null. */
+export function aspectsOf(state: EntityState | null): Aspect[] {
+  if (state === null) return [];
+  const properties = Object.keys(state.properties).map(propertyAspect);
+  return state.kind === 'NODE' ? ['existence', 'labels', ...properties] : ['existence', ...properties];
+}
+
+/**
+ * What an aspect holds, as a value: existence is true for a node and the list [type, start, end] for a relationship, labels are a
+ * list of strings. Null when absent.
+ */
+export function aspectValue(state: EntityState | null, aspect: Aspect): Value | null {
+  if (state === null) return null;
+  if (aspect === 'existence') return state.kind === 'NODE' ? true : textList([state.type, state.start, state.end]);
+  if (aspect === 'labels') return state.kind === 'NODE' ? textList(state.labels) : null;
+  const name = aspect.slice(2);
+  return Object.hasOwn(state.properties, name) ? (state.properties[name] ?? null) : null;
+}
+
+/** Texts as a list value; an empty list has no element type. */
+export function textList(texts: readonly string[]): Value {
+  return { $list: { of: texts.length === 0 ? null : 'STRING', values: texts } };
+}
+
+/** The texts of a list of strings; null when the value is none. */
+export function listTexts(value: Value): string[] | null {
+  if (typeof value !== 'object' || !('$list' in value)) return null;
+  const texts = value.$list.values.filter((element) => typeof element === 'string');
+  return texts.length === value.$list.values.length ? texts : null;
+}
+
+/** Identical, or both absent. */
+export function sameAspect(a: Value | null, b: Value | null): boolean {
+  return a === b || (a !== null && b !== null && sameValue(a, b));
+}
+
+/** The aspects that differ between two states of one entity. */
+export function changedAspects(before: EntityState | null, after: EntityState | null): Aspect[] {
+  const aspects = new Set([...aspectsOf(before), ...aspectsOf(after)]);
+  return [...aspects].filter((aspect) => !sameAspect(aspectValue(before, aspect), aspectValue(after, aspect)));
+}

@@ -1,0 +1,74 @@
+import type { Aspect } from './aspects.ts';
+import type { ChangeAction, EntityRef, EntityState } from './entities.ts';
+import type { ConflictType } from './policy.ts';
+import type { Origins, RecordedVersion } from './undo-set.ts';
+import type { Value } from './values.ts';
+
+/** Everything that the plan of one entity depends on. */
+export interface PlanInput {
+  readonly ref: EntityRef;
+  /** The window is (from, head]: the version with seq <= from is the start, all others lie in the window. */
+  readonly from: bigint;
+  /** The version valid at `from` first, if there is one, then all in the window in order of seq. */
+  readonly versions: readonly RecordedVersion[];
+  /** Membership of the undo set. Asked only about the seqs that `seqsOf(versions)` lists. */
+  readonly isUndone: (seq: bigint) => boolean;
+  /** Which aspects the scope lets the plan write. Existence in scope takes everything that the entity holds with it. */
+  readonly inScope: (aspect: Aspect) => boolean;
+  /** The state now. What it has beyond the last version counts as another's write. */
+  readonly live: EntityState | null;
+}
+
+export type ConflictAspect = 'PROPERTY' | 'LABEL' | 'EXISTENCE' | 'ENDS';
+
+/** One thing that the plan cannot decide: taking it back would undo, or be undone by, what others wrote. */
+export interface PlannedConflict {
+  readonly type: Exclude<ConflictType, 'DEPENDENCY'>;
+  readonly aspect: ConflictAspect;
+  /** The property's name when the aspect is PROPERTY, else null. */
+  readonly property: string | null;
+  /** Of the property; the labels as a list of strings; null for EXISTENCE and ENDS, whose sides are the plan's states. */
+  readonly base: Value | null;
+  readonly target: Value | null;
+  readonly live: Value | null;
+  /** One sentence for the person who decides. */
+  readonly explanation: string;
+}
+
+/** What is to become of one entity. */
+export interface EntityPlan {
+  readonly ref: EntityRef;
+  /** What the undo set's last write left; null also when it deleted the entity. */
+  readonly base: EntityState | null;
+  readonly live: EntityState | null;
+  /** From `live` to `after`; null when nothing is to be written unless a conflict is decided so. */
+  readonly action: ChangeAction | null;
+  /** The result when every conflict keeps live. */
+  readonly after: EntityState | null;
+  /** The result when every conflict takes target; the target state of the conflicts. */
+  readonly overwritten: EntityState | null;
+  readonly conflicts: readonly PlannedConflict[];
+  /** Where the values that `after` puts back come from: what `originsAfter` takes as `putBack`. Null when there are none. */
+  readonly origins: Origins | null;
+  /** The same for `overwritten`. */
+  readonly overwrittenOrigins: Origins | null;
+  /** The undo set wrote here, within the scope, and nothing is left to write or to decide. */
+  readonly alreadySo: boolean;
+  /**
+   * A seq that the window should reach back to (from < reach) for an exact plan: the start value itself was taken back by a rollback
+   * within the window. Null nearly always. The plan is valid without, with the start value as target.
+   */
+  readonly reach: bigint | null;
+}
+
+/** What becomes of one conflict; an object says the value (labels as a list of strings), null removes it. */
+export type Decision = 'LIVE' | 'TARGET' | 'BASE' | { readonly value: Value | null };
+
+/** A plan with every conflict decided. */
+export interface ResolvedPlan {
+  readonly action: ChangeAction | null;
+  readonly after: EntityState | null;
+  readonly origins: Origins | null;
+  /** Whether any conflict was decided for LIVE, so that something of the target was left out. */
+  readonly skipped: boolean;
+}
