@@ -1,5 +1,5 @@
-import { sameValue } from './canonical.ts';
-import type { EntityState } from './entities.ts';
+import { sameValue, sortedLabels } from './canonical.ts';
+import type { EntityRef, EntityState } from './entities.ts';
 import type { Value } from './values.ts';
 
 /**
@@ -57,4 +57,32 @@ export function sameAspect(a: Value | null, b: Value | null): boolean {
 export function changedAspects(before: EntityState | null, after: EntityState | null): Aspect[] {
   const aspects = new Set([...aspectsOf(before), ...aspectsOf(after)]);
   return [...aspects].filter((aspect) => !sameAspect(aspectValue(before, aspect), aspectValue(after, aspect)));
+}
+
+/** The state that holds these values; null when existence is not among them. The inverse of `aspectValue`. */
+export function stateOf(ref: EntityRef, values: ReadonlyMap<Aspect, Value>): EntityState | null {
+  const existence = values.get('existence');
+  if (existence === undefined) return null;
+  const named = [...values].flatMap(([aspect, value]): [string, Value][] => {
+    const name = propertyOf(aspect);
+    return name === null ? [] : [[name, value]];
+  });
+  const properties = Object.fromEntries(named);
+  if (ref.kind === 'NODE') {
+    const labels = values.get('labels');
+    const texts = labels === undefined ? [] : (listTexts(labels) ?? []);
+    return { kind: 'NODE', key: ref.key, labels: sortedLabels(texts), properties };
+  }
+  const [type = '', start = '', end = ''] = listTexts(existence) ?? [];
+  return { kind: 'RELATIONSHIP', key: ref.key, type, start, end, properties };
+}
+
+/** What a state holds, by aspect. */
+export function valuesOf(state: EntityState | null): Map<Aspect, Value> {
+  const values = new Map<Aspect, Value>();
+  for (const aspect of aspectsOf(state)) {
+    const value = aspectValue(state, aspect);
+    if (value !== null) values.set(aspect, value);
+  }
+  return values;
 }

@@ -1,4 +1,10 @@
-import { type OperationAction, type OperationEvent, type OperationOutcome, type OperationStatus, isFinalOperation } from './states.ts';
+import {
+  isFinalOperation,
+  type OperationAction,
+  type OperationEvent,
+  type OperationOutcome,
+  type OperationStatus,
+} from './states.ts';
 
 /** Why an operation stops. INTERRUPTED: it cannot go on now, but what is left could be done by another. */
 export type EndCause = 'DONE' | 'INTERRUPTED' | 'ABORTED' | 'FAILED';

@@ -15,7 +15,10 @@ export interface Origin {
 const SIGNED = /[-+]\d+/g;
 
 export function parseOrigin(text: string): Origin {
-  const corrections = (text.match(SIGNED) ?? []).map((part): [string, bigint] => [part.charAt(0), BigInt(part.slice(1))]);
+  const corrections = (text.match(SIGNED) ?? []).map((part): [string, bigint] => [
+    part.charAt(0),
+    BigInt(part.slice(1)),
+  ]);
   return {
     root: BigInt(text.replace(SIGNED, '')),
     without: corrections.filter(([sign]) => sign === '-').map(([, seq]) => seq),
@@ -27,15 +30,17 @@ export function originText(origin: Origin): string {
   return [`${origin.root}`, ...origin.without.map((seq) => `-${seq}`), ...origin.with.map((seq) => `+${seq}`)].join('');
 }
 
-/** The origin of what a version holds for an aspect. What vanishes with its entity shares the origin of the absence. */
+/** The origin of what a version holds for an aspect. What vanished with its entity shares the root of the absence. */
 export function originOf(version: RecordedVersion, aspect: Aspect): Origin {
-  const text = version.origins?.[aspect] ?? (version.state === null ? version.origins?.['existence'] : undefined);
-  return text === undefined ? { root: version.seq, without: [], with: [] } : parseOrigin(text);
+  const own = version.origins?.[aspect];
+  if (own !== undefined) return parseOrigin(own);
+  const absence = version.state === null ? version.origins?.existence : undefined;
+  return { root: absence === undefined ? version.seq : parseOrigin(absence).root, without: [], with: [] };
 }
 
 /**
- * What the recorder stores as `origins` of the version that transaction `seq` makes: for every aspect whose value it did not itself write,
- * the transaction that did. Aspects that it leaves as they were carry the origin of the previous version on; aspects that it changes take
+ * What the recorder stores as `origins` of a version: for every aspect whose value the version's transaction did not itself write, the
+ * transaction that did. Aspects that it leaves as they were carry the origin of the previous version on; aspects that it changes take
  * theirs from `putBack` (the plan row's origins, for a rollback's transaction). Null when it wrote everything itself.
  */
 export function originsAfter(
@@ -44,12 +49,10 @@ export function originsAfter(
   putBack: Origins | null,
 ): Origins | null {
   const before = previous?.state ?? null;
-  const changed = new Set(changedAspects(before, after));
-  const entries: [string, string][] = [];
-  for (const aspect of changed) {
-    const origin = putBack?.[aspect];
-    if (origin !== undefined) entries.push([aspect, origin]);
-  }
+  const changed = new Set<string>(changedAspects(before, after));
+  // Coming into being or vanishing writes every aspect, those too that were absent before and are absent after.
+  const writesAll = (before === null) !== (after === null);
+  const entries = Object.entries(putBack ?? {}).filter(([aspect]) => writesAll || changed.has(aspect));
   for (const aspect of aspectsOf(after)) {
     if (previous !== null && !changed.has(aspect)) entries.push([aspect, `${originOf(previous, aspect).root}`]);
   }

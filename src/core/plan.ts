@@ -1,19 +1,203 @@
-import type { Decision, EntityPlan, PlanInput, PlannedConflict, ResolvedPlan } from './plan-types.ts';
-import type { RecordedVersion } from './undo-set.ts';
+import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, valuesOf } from './aspects.ts';
+import { sameState, valueTypeOf } from './canonical.ts';
+import { actionOf, type EntityState } from './entities.ts';
+import { originOf, parseOrigin } from './origins.ts';
+import { explainAspect, explainContent, explainDeletion, explainEnds } from './plan-explain.ts';
+import type { EntityPlan, PlanInput, PlannedConflict } from './plan-types.ts';
+import type { Origins, RecordedVersion } from './undo-set.ts';
+import type { Value } from './values.ts';
+import { type Verdict, verdictOn, withoutUndoSet } from './verdict.ts';
 
+export { resolvePlan } from './plan-resolve.ts';
 export type * from './plan-types.ts';
 
 /** Every seq whose membership `planEntity` may ask for: the versions' own and those of the origins that they carry. */
-export function seqsOf(_versions: readonly RecordedVersion[]): bigint[] {
-  throw new Error('not built yet');
+export function seqsOf(versions: readonly RecordedVersion[]): bigint[] {
+  const seqs = new Set<bigint>();
+  for (const { seq, origins } of versions) {
+    seqs.add(seq);
+    for (const text of Object.values(origins ?? {})) seqs.add(parseOrigin(text).root);
+  }
+  return [...seqs];
 }
 
-/** The plan of one entity: a pure function of history, undo set, scope and live state. */
-export function planEntity(_input: PlanInput): EntityPlan {
-  throw new Error('not built yet');
+/** What the entity becomes: with conflicts left as live is, and with target taken. */
+interface Outcome {
+  readonly after: EntityState | null;
+  readonly origins: Origins | null;
+  readonly overwritten: EntityState | null;
+  readonly overwrittenOrigins: Origins | null;
+  readonly conflicts: readonly PlannedConflict[];
 }
 
-/** The state that results when each conflict is decided. Undecided conflicts are to be given as LIVE. */
-export function resolvePlan(_plan: EntityPlan, _decide: (conflict: PlannedConflict, index: number) => Decision): ResolvedPlan {
-  throw new Error('not built yet');
+/**
+ * The plan of one entity: a pure function of history, undo set, scope and live state. Each aspect that the undo set wrote is judged by
+ * itself (see `verdictOn`); then existence decides what can become of the others:
+ *
+ * - An entity that comes back has all its aspects, those out of scope too, as they would be without the undo set.
+ * - An entity that would vanish while it holds what others wrote is one STRUCTURE conflict, and so is one that others deleted on top of
+ *   changes to be taken back. No other conflict is reported for it.
+ * - With existence out of scope, an entity that is absent stays so: there is nothing to write its properties to, and no conflict.
+ */
+export function planEntity(input: PlanInput): EntityPlan {
+  const { ref, live } = input;
+  const aspects = knownAspects(input);
+  const verdicts = aspects.filter(input.inScope).flatMap((aspect) => verdictOn(input, aspect) ?? []);
+  const outcome = live === null ? planAbsent(input, aspects, verdicts) : planPresent(input, live, aspects, verdicts);
+  const written = !sameState(live, outcome.after);
+  return {
+    ref,
+    base: baseState(input, verdicts),
+    live,
+    ...outcome,
+    action: written ? actionOf({ before: live, after: outcome.after }) : null,
+    alreadySo: verdicts.length > 0 && !written && outcome.conflicts.length === 0,
+    reach: verdicts.reduce<bigint | null>((least, { reach }) => lesser(least, reach), null),
+  };
+}
+
+function knownAspects({ ref, versions, live }: PlanInput): Aspect[] {
+  const aspects = new Set<Aspect>(ref.kind === 'NODE' ? ['existence', 'labels'] : ['existence']);
+  for (const state of [...versions.map((version) => version.state), live]) {
+    for (const aspect of aspectsOf(state)) aspects.add(aspect);
+  }
+  return [...aspects];
+}
+
+function planAbsent(input: PlanInput, aspects: readonly Aspect[], verdicts: readonly Verdict[]): Outcome {
+  const existence = verdicts.find(({ aspect }) => aspect === 'existence');
+  if (existence?.kind === 'TAKE') return settled(restored(input, aspects));
+  const wanted = verdicts.some(({ kind }) => kind !== 'KEEP') && input.inScope('existence');
+  if (!wanted || (existence !== undefined && existence.target === null)) return settled({ state: null, origins: null });
+  const { state, origins } = broughtBack(input, verdicts);
+  const conflict = structure('EXISTENCE', explainDeletion(input.ref, verdicts));
+  return { after: null, origins: null, overwritten: state, overwrittenOrigins: origins, conflicts: [conflict] };
+}
+
+function planPresent(
+  input: PlanInput,
+  live: EntityState,
+  aspects: readonly Aspect[],
+  verdicts: readonly Verdict[],
+): Outcome {
+  const existence = verdicts.find(({ aspect }) => aspect === 'existence');
+  if (existence === undefined || existence.kind === 'KEEP' || existence.target !== null) {
+    return planAspects(input, live, verdicts);
+  }
+  const others = aspects.filter((aspect) => aspect !== 'existence' && isOthers(input, aspect));
+  const origins = vanishOrigins(input, aspects, existence);
+  if (existence.kind === 'TAKE' && others.length === 0) return settled({ state: null, origins });
+  const conflict = structure('EXISTENCE', explainContent(input.ref, others));
+  return { after: live, origins: null, overwritten: null, overwrittenOrigins: origins, conflicts: [conflict] };
+}
+
+/** The entity stays: each aspect for itself. */
+function planAspects(input: PlanInput, live: EntityState, verdicts: readonly Verdict[]): Outcome {
+  const after = valuesOf(live);
+  const overwritten = valuesOf(live);
+  const taken: [string, string][] = [];
+  const asked: [string, string][] = [];
+  const conflicts: PlannedConflict[] = [];
+  for (const verdict of verdicts) {
+    if (verdict.kind === 'KEEP') continue;
+    put(overwritten, verdict.aspect, verdict.target);
+    if (verdict.kind === 'TAKE') {
+      put(after, verdict.aspect, verdict.target);
+      taken.push([verdict.aspect, verdict.origin]);
+    } else {
+      asked.push([verdict.aspect, verdict.origin]);
+      conflicts.push(aspectConflict(input, verdict));
+    }
+  }
+  return {
+    after: stateOf(input.ref, after),
+    origins: originsFrom(taken),
+    overwritten: stateOf(input.ref, overwritten),
+    overwrittenOrigins: originsFrom([...taken, ...asked]),
+    conflicts,
+  };
+}
+
+interface Sourced {
+  readonly state: EntityState | null;
+  readonly origins: Origins | null;
+}
+
+function settled({ state, origins }: Sourced): Outcome {
+  return { after: state, origins, overwritten: state, overwrittenOrigins: origins, conflicts: [] };
+}
+
+function restored(input: PlanInput, aspects: readonly Aspect[]): Sourced {
+  const values = new Map<Aspect, Value>();
+  const origins = aspects.map((aspect): [string, string] => {
+    const { value, origin } = withoutUndoSet(input, aspect);
+    put(values, aspect, value);
+    return [aspect, origin];
+  });
+  return { state: stateOf(input.ref, values), origins: originsFrom(origins) };
+}
+
+/** As it was when others deleted it, less what the undo set changed. */
+function broughtBack(input: PlanInput, verdicts: readonly Verdict[]): Sourced {
+  const last = input.versions.findLast(({ state }) => state !== null);
+  const values = valuesOf(last?.state ?? null);
+  const origins = new Map<string, string>();
+  for (const aspect of values.keys()) if (last) origins.set(aspect, `${originOf(last, aspect).root}`);
+  for (const { aspect, base, target, origin } of verdicts) {
+    if (sameAspect(base, target)) continue;
+    put(values, aspect, target);
+    origins.set(aspect, origin);
+  }
+  return { state: stateOf(input.ref, values), origins: originsFrom([...origins]) };
+}
+
+function isOthers(input: PlanInput, aspect: Aspect): boolean {
+  const { value, written } = withoutUndoSet(input, aspect);
+  return value !== null && written;
+}
+
+/** An absence is put back as that of the moment that it comes from; what others wrote is simply deleted. */
+function vanishOrigins(input: PlanInput, aspects: readonly Aspect[], existence: Verdict): Origins | null {
+  const absence = `${parseOrigin(existence.origin).root}`;
+  const origins: [string, string][] = [['existence', existence.origin]];
+  for (const aspect of aspects) {
+    if (aspect === 'existence') continue;
+    const { value, origin } = withoutUndoSet(input, aspect);
+    if (value === null && origin !== absence) origins.push([aspect, origin]);
+  }
+  return originsFrom(origins);
+}
+
+function aspectConflict({ ref }: PlanInput, verdict: Verdict): PlannedConflict {
+  const { aspect, base, target, live } = verdict;
+  if (aspect === 'existence') return structure('ENDS', explainEnds(ref, verdict));
+  const explanation = explainAspect(ref, verdict);
+  const sides = { base, target, live, explanation };
+  if (aspect === 'labels') return { type: 'STRUCTURE', aspect: 'LABEL', property: null, ...sides };
+  const types = [base, target, live].flatMap((value) => (value === null ? [] : [JSON.stringify(valueTypeOf(value))]));
+  const type = new Set(types).size > 1 ? 'TYPE' : 'VALUE';
+  return { type, aspect: 'PROPERTY', property: propertyOf(aspect), ...sides };
+}
+
+function structure(aspect: 'EXISTENCE' | 'ENDS', explanation: string): PlannedConflict {
+  return { type: 'STRUCTURE', aspect, property: null, base: null, target: null, live: null, explanation };
+}
+
+function baseState({ versions }: PlanInput, verdicts: readonly Verdict[]): EntityState | null {
+  const seqs = new Set(verdicts.map(({ baseSeq }) => baseSeq));
+  return versions.findLast(({ seq }) => seqs.has(seq))?.state ?? null;
+}
+
+function put(values: Map<Aspect, Value>, aspect: Aspect, value: Value | null): void {
+  if (value === null) values.delete(aspect);
+  else values.set(aspect, value);
+}
+
+function originsFrom(entries: readonly (readonly [string, string])[]): Origins | null {
+  return entries.length === 0 ? null : Object.fromEntries(entries);
+}
+
+function lesser(a: bigint | null, b: bigint | null): bigint | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
 }

@@ -1,7 +1,7 @@
 import { isRecord } from './decoded.ts';
 import { type FieldProblem, InvalidInputError } from './errors.ts';
 import { checkName } from './names.ts';
-import type { Direction, NeighbourhoodQuery, Scope } from './scope.ts';
+import type { Direction, NeighbourhoodQuery, Scope } from './scope-types.ts';
 
 /** A scope within a scope within ...: the outermost counts. */
 export const MAX_SCOPE_DEPTH = 5;

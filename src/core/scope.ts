@@ -1,39 +1,10 @@
 import { type Aspect, aspectsOf, propertyOf } from './aspects.ts';
 import type { EntityRef, EntityState } from './entities.ts';
 
-export { MAX_SCOPE_DEPTH, MAX_SCOPE_PARTS, parseScope } from './scope-parse.ts';
+import type { NeighbourhoodQuery, Scope } from './scope-types.ts';
 
-export type Direction = 'IN' | 'OUT' | 'BOTH';
-
-/** Nodes within `hops` relationships of `keys`, and the relationships walked; `types` absent: of any type. */
-export interface NeighbourhoodQuery {
-  readonly keys: readonly string[];
-  readonly hops: number;
-  readonly types?: readonly string[];
-  readonly direction: Direction;
-}
-
-/**
- * Which part of the graph a diff, a plan or a listing speaks of: a predicate over (entity, aspect). The fields of one object are all
- * required; the items of a list are alternatives.
- *
- * - keys, labels, relationshipTypes and neighbourhood look at the entity and answer the same for each of its aspects.
- * - labels match a node that has one of them, and a relationship with an end that has; relationshipTypes match no node.
- * - properties look at the aspect only: they match the properties named, so existence, labels and ends are out.
- * - all, any and not combine predicates aspect by aspect: `not: {properties: ["x"]}` is everything except property x.
- *
- * An entity is in scope if one of its aspects is.
- */
-export interface Scope {
-  readonly keys?: readonly string[];
-  readonly labels?: readonly string[];
-  readonly relationshipTypes?: readonly string[];
-  readonly properties?: readonly string[];
-  readonly neighbourhood?: NeighbourhoodQuery;
-  readonly all?: readonly Scope[];
-  readonly any?: readonly Scope[];
-  readonly not?: Scope;
-}
+export { MAX_HOPS, MAX_SCOPE_DEPTH, MAX_SCOPE_PARTS, parseScope } from './scope-parse.ts';
+export type * from './scope-types.ts';
 
 /** An entity as a scope sees it. */
 export interface ScopeSubject {
@@ -73,7 +44,10 @@ export function scopeNeighbourhoods(scope: Scope): NeighbourhoodQuery[] {
 
 /** Whether labels decide anything, so that the labels of relationships' ends must be known. */
 export function scopeUsesLabels(scope: Scope): boolean {
-  return scope.labels !== undefined || [...(scope.all ?? []), ...(scope.any ?? []), ...(scope.not ? [scope.not] : [])].some(scopeUsesLabels);
+  return (
+    scope.labels !== undefined ||
+    [...(scope.all ?? []), ...(scope.any ?? []), ...(scope.not ? [scope.not] : [])].some(scopeUsesLabels)
+  );
 }
 
 /** Whether the scope covers this aspect of the entity. A null scope is the whole graph. */

@@ -1,6 +1,15 @@
 /** The states of points and operations, every transition between them, and what may be done in each. Full tables, so that a new state or event does not compile until someone has decided every pair. */
 
-export const POINT_STATUSES = ['CREATED', 'CAPTURING', 'STORED', 'VALIDATING', 'VALID', 'INVALID', 'EXPIRED', 'FAILED'] as const;
+export const POINT_STATUSES = [
+  'CREATED',
+  'CAPTURING',
+  'STORED',
+  'VALIDATING',
+  'VALID',
+  'INVALID',
+  'EXPIRED',
+  'FAILED',
+] as const;
 export type PointStatus = (typeof POINT_STATUSES)[number];
 
 /** PASS and REJECT are the two results of a validation. */
@@ -23,14 +32,37 @@ export type OperationStatus = (typeof OPERATION_STATUSES)[number];
  * ASK: a conflict needs a decision, of the plan's or because a guard failed. EXECUTE: nothing is open. COMPLETE_PARTLY: something was
  * written and something was not. ABORT: before anything was written.
  */
-export type OperationEvent = 'ANALYZE' | 'DETECT' | 'ASK' | 'EXECUTE' | 'COMPLETE' | 'COMPLETE_PARTLY' | 'FAIL' | 'ABORT';
+export type OperationEvent =
+  | 'ANALYZE'
+  | 'DETECT'
+  | 'ASK'
+  | 'EXECUTE'
+  | 'COMPLETE'
+  | 'COMPLETE_PARTLY'
+  | 'FAIL'
+  | 'ABORT';
 
-export type OperationOutcome = 'APPLIED' | 'NOTHING_TO_DO' | 'PREVIEWED' | 'SKIPPED' | 'INTERRUPTED' | 'ABORTED' | 'FAILED';
+export type OperationOutcome =
+  | 'APPLIED'
+  | 'NOTHING_TO_DO'
+  | 'PREVIEWED'
+  | 'SKIPPED'
+  | 'INTERRUPTED'
+  | 'ABORTED'
+  | 'FAILED';
 export type OperationAction = 'EXECUTE' | 'RESOLVE' | 'ABORT' | 'RESUME' | 'UNDO';
 
 type Table<State extends string, Event extends string> = Readonly<Record<State, Readonly<Record<Event, State | null>>>>;
 
-const NO_POINT_EVENT = { CAPTURE: null, STORE: null, FAIL: null, VALIDATE: null, PASS: null, REJECT: null, EXPIRE: null };
+const NO_POINT_EVENT = {
+  CAPTURE: null,
+  STORE: null,
+  FAIL: null,
+  VALIDATE: null,
+  PASS: null,
+  REJECT: null,
+  EXPIRE: null,
+};
 
 export const POINT_TRANSITIONS: Table<PointStatus, PointEvent> = {
   CREATED: { ...NO_POINT_EVENT, CAPTURE: 'CAPTURING' },
@@ -56,7 +88,13 @@ const NO_OPERATION_EVENT = {
 
 export const OPERATION_TRANSITIONS: Table<OperationStatus, OperationEvent> = {
   ROLLBACK_INITIATED: { ...NO_OPERATION_EVENT, ANALYZE: 'ANALYZING', ABORT: 'ABORTED' },
-  ANALYZING: { ...NO_OPERATION_EVENT, DETECT: 'CONFLICT_DETECTION', COMPLETE: 'COMPLETED', FAIL: 'FAILED', ABORT: 'ABORTED' },
+  ANALYZING: {
+    ...NO_OPERATION_EVENT,
+    DETECT: 'CONFLICT_DETECTION',
+    COMPLETE: 'COMPLETED',
+    FAIL: 'FAILED',
+    ABORT: 'ABORTED',
+  },
   CONFLICT_DETECTION: {
     ...NO_OPERATION_EVENT,
     ASK: 'CONFLICT_RESOLUTION',
