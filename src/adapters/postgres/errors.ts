@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { DatabaseError } from '../../ports/database.ts';
 
 const connectionLost = '08006';
@@ -9,7 +10,7 @@ const connectMessages = /timeout exceeded when trying to connect|Cannot use a po
 
 /** Gives an error of either driver its SQLSTATE; anything else is returned as it came. */
 export function toDatabaseError(error: unknown): unknown {
-  if (error instanceof DatabaseError || !(error instanceof Error)) return error;
+  if (error instanceof DatabaseError || !isNativeError(error)) return error;
   const code = sqlState(error);
   if (code === undefined) return error;
   return new DatabaseError(error.message || code, code, {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isNativeError } from 'node:util/types';
 
 /** A data folder that another process is using. */
 export class FolderLockedError extends Error {
@@ -25,7 +26,7 @@ export function lockFolder(folder: string): () => void {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
-    if (error instanceof Error && /locked/.test(error.message)) throw new FolderLockedError(folder, owner(ownerFile));
+    if (isNativeError(error) && /locked/.test(error.message)) throw new FolderLockedError(folder, owner(ownerFile));
     throw error;
   }
   writeFileSync(ownerFile, `${process.pid}\n`);
