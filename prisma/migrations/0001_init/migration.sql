@@ -178,13 +178,15 @@ CREATE TABLE "rollback_operations" (
     "requested_by" TEXT,
     "start_seq" BIGINT,
     "head_seq" BIGINT,
+    "checked_seq" BIGINT,
+    "epoch" INTEGER,
     "plan_hash" TEXT,
     "plan_summary" JSONB,
     "planned" BIGINT NOT NULL DEFAULT 0,
     "applied" BIGINT NOT NULL DEFAULT 0,
     "skipped" BIGINT NOT NULL DEFAULT 0,
     "conflicted" BIGINT NOT NULL DEFAULT 0,
-    "batch_count" BIGINT NOT NULL DEFAULT 0,
+    "batch_ends" BIGINT[] DEFAULT ARRAY[]::BIGINT[],
     "safety_point_id" UUID,
     "rehearsal_of_id" UUID,
     "expect_plan" TEXT,
@@ -210,6 +212,10 @@ CREATE TABLE "operation_plan" (
     "action" TEXT NOT NULL,
     "state" TEXT NOT NULL,
     "cascade" BOOLEAN NOT NULL DEFAULT false,
+    "partial" BOOLEAN NOT NULL DEFAULT false,
+    "replanned" BOOLEAN NOT NULL DEFAULT false,
+    "start_key" TEXT COLLATE "C",
+    "end_key" TEXT COLLATE "C",
     "before" JSONB,
     "after" JSONB,
     "expected_hash" BYTEA,
@@ -217,7 +223,6 @@ CREATE TABLE "operation_plan" (
     "origins" JSONB,
     "conflict_id" UUID,
     "reason" TEXT,
-    "batch_no" BIGINT,
 
     CONSTRAINT "operation_plan_pkey" PRIMARY KEY ("operation_id","no")
 );
@@ -418,7 +423,7 @@ CREATE INDEX "rollback_operations_target_rollback_point_id_created_at_id_idx" ON
 CREATE INDEX "rollback_operations_status_lease_expires_at_idx" ON "rollback_operations"("status", "lease_expires_at");
 
 -- CreateIndex
-CREATE INDEX "operation_plan_operation_id_phase_group_no_idx" ON "operation_plan"("operation_id", "phase", "group_no");
+CREATE INDEX "operation_plan_operation_id_group_no_no_idx" ON "operation_plan"("operation_id", "group_no", "no");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "operation_plan_operation_id_kind_key_key" ON "operation_plan"("operation_id", "kind", "key");
@@ -515,6 +520,14 @@ CREATE INDEX "entity_versions_start_idx" ON "entity_versions" ("graph_id", "star
 CREATE INDEX "entity_versions_end_idx" ON "entity_versions" ("graph_id", "end_key", "valid_from_seq") WHERE "end_key" IS NOT NULL;
 CREATE INDEX "entity_versions_type_idx" ON "entity_versions" ("graph_id", "type", "key") WHERE "type" IS NOT NULL;
 CREATE INDEX "entity_versions_labels_idx" ON "entity_versions" USING gin ("labels") WHERE "kind" = 0 AND "present";
+
+-- What is written is marked by updates that no index needs to hear of, as long as they find room on the page.
+ALTER TABLE "operation_plan" SET (fillfactor = 60);
+ALTER TABLE "operation_plan" ADD CONSTRAINT "operation_plan_kind_check" CHECK ("kind" IN (0, 1));
+
+-- Operations that somebody should be working on.
+CREATE INDEX "rollback_operations_runnable_idx" ON "rollback_operations" ("lease_expires_at")
+  WHERE "status" IN ('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'EXECUTING');
 
 -- One open session of a name and actor per graph.
 CREATE UNIQUE INDEX "sessions_open_key" ON "sessions" ("graph_id", "name", "actor") WHERE "closed_at" IS NULL;
