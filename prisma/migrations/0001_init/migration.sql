@@ -10,9 +10,11 @@ CREATE TABLE "graphs" (
     "epoch" INTEGER NOT NULL DEFAULT 1,
     "head_seq" BIGINT NOT NULL DEFAULT 0,
     "head_time" TIMESTAMPTZ(6) NOT NULL,
+    "earliest_seq" BIGINT NOT NULL DEFAULT 0,
     "node_count" BIGINT NOT NULL DEFAULT 0,
     "relationship_count" BIGINT NOT NULL DEFAULT 0,
     "checksum" BYTEA NOT NULL,
+    "partial" JSONB,
     "recorder_holder" TEXT,
     "recorder_token" BIGINT NOT NULL DEFAULT 0,
     "recorder_expires_at" TIMESTAMPTZ(6),
@@ -70,10 +72,19 @@ CREATE TABLE "entity_versions" (
 CREATE TABLE "graph_names" (
     "graph_id" INTEGER NOT NULL,
     "kind" TEXT NOT NULL,
-    "name" TEXT NOT NULL,
+    "name" TEXT COLLATE "C" NOT NULL,
     "count" BIGINT NOT NULL,
 
     CONSTRAINT "graph_names_pkey" PRIMARY KEY ("graph_id","kind","name")
+);
+
+-- CreateTable
+CREATE TABLE "entity_labels" (
+    "graph_id" INTEGER NOT NULL,
+    "label" TEXT COLLATE "C" NOT NULL,
+    "key" TEXT COLLATE "C" NOT NULL,
+
+    CONSTRAINT "entity_labels_pkey" PRIMARY KEY ("graph_id","label","key")
 );
 
 -- CreateTable
@@ -515,19 +526,10 @@ ALTER TABLE "rollback_audit_log" ADD CONSTRAINT "rollback_audit_log_operation_id
 ALTER TABLE "entity_versions" SET (fillfactor = 90);
 ALTER TABLE "entity_versions" ADD CONSTRAINT "entity_versions_kind_check" CHECK ("kind" IN (0, 1));
 
--- Relationships of a node at any moment, relationships of a type, nodes with a label.
-CREATE INDEX "entity_versions_start_idx" ON "entity_versions" ("graph_id", "start_key", "valid_from_seq") WHERE "start_key" IS NOT NULL;
-CREATE INDEX "entity_versions_end_idx" ON "entity_versions" ("graph_id", "end_key", "valid_from_seq") WHERE "end_key" IS NOT NULL;
-CREATE INDEX "entity_versions_type_idx" ON "entity_versions" ("graph_id", "type", "key") WHERE "type" IS NOT NULL;
-CREATE INDEX "entity_versions_labels_idx" ON "entity_versions" USING gin ("labels") WHERE "kind" = 0 AND "present";
-
--- What is written is marked by updates that no index needs to hear of, as long as they find room on the page.
-ALTER TABLE "operation_plan" SET (fillfactor = 60);
-ALTER TABLE "operation_plan" ADD CONSTRAINT "operation_plan_kind_check" CHECK ("kind" IN (0, 1));
-
--- Operations that somebody should be working on.
-CREATE INDEX "rollback_operations_runnable_idx" ON "rollback_operations" ("lease_expires_at")
-  WHERE "status" IN ('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'EXECUTING');
+-- Relationships of a node at any moment and relationships of a type, in key order.
+CREATE INDEX "entity_versions_start_idx" ON "entity_versions" ("graph_id", "start_key", "key", "valid_from_seq") WHERE "start_key" IS NOT NULL;
+CREATE INDEX "entity_versions_end_idx" ON "entity_versions" ("graph_id", "end_key", "key", "valid_from_seq") WHERE "end_key" IS NOT NULL;
+CREATE INDEX "entity_versions_type_idx" ON "entity_versions" ("graph_id", "type", "key", "valid_from_seq") WHERE "type" IS NOT NULL;
 
 -- One open session of a name and actor per graph.
 CREATE UNIQUE INDEX "sessions_open_key" ON "sessions" ("graph_id", "name", "actor") WHERE "closed_at" IS NULL;
