@@ -1,4 +1,4 @@
-import { startPostgres } from './postgres.ts';
+import { prepareTemplates, startPostgres } from './postgres.ts';
 import { createRunFolder, endAbandonedRuns, endRun } from './processes.ts';
 
 /** Starts what all suites share: one PostgreSQL server. Without one, only suites that ask for it fail. */
@@ -13,4 +13,5 @@ export default async function setup(): Promise<void> {
   } catch (error) {
     console.error(`\nNo PostgreSQL server for the tests: ${error instanceof Error ? error.message : error}`);
   }
+  await prepareTemplates();
 }

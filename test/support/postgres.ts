@@ -1,11 +1,24 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { PgDatabase, type PgDatabaseOptions } from '../../src/adapters/postgres/pg-database.ts';
 import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import { findProgram, freePort, noteProcess, runFolder, startProcess } from './processes.ts';
+
+const migrations = 'prisma/migrations';
+const migratedTemplate = 'palinode_migrated';
 
 export interface PostgresServer {
   readonly port: number;
@@ -66,13 +79,16 @@ export async function startPostgres(): Promise<PostgresServer> {
   return { port, pid, url, kill: () => killTree(pid) };
 }
 
-/** A fresh database on the server of this test run, empty or copied from `template`. */
-export async function createTestDatabase(
-  options: Omit<PgDatabaseOptions, 'url'> & { template?: string } = {},
-): Promise<TestDatabase> {
-  const { template = 'template0', ...pool } = options;
+export interface TestDatabaseOptions extends Omit<PgDatabaseOptions, 'url'> {
+  /** With the service's tables, as after a start. */
+  readonly migrated?: boolean;
+}
+
+/** A fresh database on the server of this test run. */
+export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const { migrated = false, ...pool } = options;
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await administer(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY wal_log`);
+  await administer(`CREATE DATABASE ${name} TEMPLATE ${migrated ? migratedTemplate : 'template0'} STRATEGY wal_log`);
   const url = serverUrl(name);
   const database = new PgDatabase({ url, poolSize: 5, ...pool });
   const close = async () => {
@@ -82,11 +98,37 @@ export async function createTestDatabase(
   return { database, url, [Symbol.asyncDispose]: close };
 }
 
-/** A fresh PGlite database in memory. */
-export async function createPgliteDatabase(): Promise<PgliteDatabase> {
-  const archive = join(runFolder(), 'pglite.tar');
-  if (!existsSync(archive)) return PgliteDatabase.open();
-  return PgliteDatabase.open({ archive: new Blob([readFileSync(archive)]) });
+/** A fresh PGlite database in memory, copied from one made once per run. Close it, or the process stays. */
+export async function createPgliteDatabase(options: { readonly migrated?: boolean } = {}): Promise<PgliteDatabase> {
+  const bytes = readFileSync(pgliteArchive(options.migrated === true));
+  return PgliteDatabase.open({ archive: new Blob([bytes]) });
+}
+
+/** Makes what `createTestDatabase` and `createPgliteDatabase` copy from. */
+export async function prepareTemplates(): Promise<void> {
+  await Promise.all([preparePglite(), preparePostgres()]);
+}
+
+async function preparePglite(): Promise<void> {
+  const database = await PgliteDatabase.open();
+  const save = async (migrated: boolean) =>
+    writeFileSync(pgliteArchive(migrated), new Uint8Array(await (await database.archive()).arrayBuffer()));
+  await save(false);
+  await migrate(database, migrations);
+  await save(true);
+  await database.close();
+}
+
+async function preparePostgres(): Promise<void> {
+  if (process.env.PALINODE_TEST_POSTGRES === undefined) return;
+  await administer(`CREATE DATABASE ${migratedTemplate} TEMPLATE template0`);
+  const database = new PgDatabase({ url: serverUrl(migratedTemplate) });
+  await migrate(database, migrations);
+  await database.close();
+}
+
+function pgliteArchive(migrated: boolean): string {
+  return join(runFolder(), migrated ? 'pglite-migrated.tar' : 'pglite.tar');
 }
 
 /** The address of a database on the server of this test run. */
