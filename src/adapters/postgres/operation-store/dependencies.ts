@@ -1,0 +1,99 @@
+import type { NodeState } from '../../../core/entities.ts';
+import type { SqlExecutor } from '../../../ports/database.ts';
+import type { HangingRelationship, MissingEnd } from '../../../ports/plan-store.ts';
+
+/** Versions that were valid at $3 of graph $2, under the alias `v`. */
+const AT = `v.graph_id = $2 AND v.valid_from_seq <= $3 AND (v.valid_to_seq IS NULL OR v.valid_to_seq > $3) AND v.present`;
+
+interface RelationshipColumns {
+  key: string;
+  type: string;
+  start_key: string;
+  end_key: string;
+  properties: NodeState['properties'] | null;
+}
+
+/** Relationships at a moment that the plan leaves, on nodes that it lets vanish. */
+export async function hangingRelationships(
+  on: SqlExecutor,
+  operationId: string,
+  graphId: number,
+  seq: bigint,
+): Promise<HangingRelationship[]> {
+  const onEnd = (end: 'start_key' | 'end_key'): string => `
+    SELECT p.before AS node, v.key, v.type, v.start_key, v.end_key, v.properties
+    FROM operation_plan p JOIN entity_versions v ON v.${end} = p.key AND ${AT} AND v.kind = 1
+    WHERE p.operation_id = $1 AND p.kind = 0 AND p.action = 'DELETED' AND p.state = 'PENDING' AND NOT EXISTS (
+      SELECT FROM operation_plan r WHERE r.operation_id = $1 AND r.kind = 1 AND r.key = v.key AND r.action = 'DELETED'
+        AND r.state = 'PENDING')`;
+  const { rows } = await on.query<RelationshipColumns & { node: NodeState }>(
+    `${onEnd('start_key')} UNION ALL ${onEnd('end_key')}`,
+    [operationId, graphId, seq],
+  );
+  return rows.map(({ node, key, type, start_key: start, end_key: end, properties }) => ({
+    node,
+    relationship: { kind: 'RELATIONSHIP', key, type, start, end, properties: properties ?? {} },
+  }));
+}
+
+/** Ends that relationships which the plan brings back would lack. */
+export async function missingEnds(
+  on: SqlExecutor,
+  operationId: string,
+  graphId: number,
+  seq: bigint,
+): Promise<MissingEnd[]> {
+  const { rows } = await on.query<{
+    relationship: MissingEnd['relationship'];
+    end: string;
+    live: boolean;
+    labels: string[] | null;
+    properties: NodeState['properties'] | null;
+    known: boolean;
+  }>(
+    `WITH ends AS (
+       SELECT DISTINCT p.no, e.key FROM operation_plan p CROSS JOIN LATERAL (VALUES (p.start_key), (p.end_key)) AS e(key)
+       WHERE p.operation_id = $1 AND p.kind = 1 AND p.state = 'PENDING' AND (p.action = 'CREATED' OR (p.action = 'UPDATED'
+         AND (p.before->>'start' <> p.start_key OR p.before->>'end' <> p.end_key)))
+     ), planned AS (
+       SELECT ends.no, ends.key, n.action AS action,
+         EXISTS (SELECT FROM entity_versions v WHERE v.kind = 0 AND v.key = ends.key AND ${AT}) AS live
+       FROM ends LEFT JOIN operation_plan n ON n.operation_id = $1 AND n.kind = 0 AND n.key = ends.key AND n.state = 'PENDING'
+     )
+     SELECT r.after AS relationship, m.key AS end, m.live, last.labels, last.properties, last.key IS NOT NULL AS known
+     FROM planned m JOIN operation_plan r ON r.operation_id = $1 AND r.no = m.no
+     LEFT JOIN LATERAL (SELECT v.key, v.labels, v.properties FROM entity_versions v
+       WHERE v.graph_id = $2 AND v.kind = 0 AND v.key = m.key AND v.valid_from_seq <= $3 AND v.present
+       ORDER BY v.valid_from_seq DESC LIMIT 1) AS last ON NOT m.live
+     WHERE CASE WHEN m.live THEN m.action IS NOT DISTINCT FROM 'DELETED' ELSE m.action IS DISTINCT FROM 'CREATED' END
+     ORDER BY m.no, m.key`,
+    [operationId, graphId, seq],
+  );
+  return rows.map((row) => ({
+    relationship: row.relationship,
+    end: row.end,
+    presence: row.live ? 'VANISHING' : 'ABSENT',
+    lastState: row.known
+      ? { kind: 'NODE', key: row.end, labels: row.labels ?? [], properties: row.properties ?? {} }
+      : null,
+  }));
+}
+
+/**
+ * Pairs of pending rows that one transaction must write: a relationship that comes or goes, and an end that comes or goes with it.
+ */
+export async function tiedRows(
+  on: SqlExecutor,
+  operationId: string,
+  page: { readonly after: bigint; readonly limit: number },
+): Promise<{ a: bigint; b: bigint }[]> {
+  const { rows } = await on.query<{ a: bigint; b: bigint }>(
+    `SELECT r.no AS a, n.no AS b
+     FROM (SELECT no, action, start_key, end_key, before FROM operation_plan
+       WHERE operation_id = $1 AND kind = 1 AND state = 'PENDING' AND no > $2 ORDER BY no LIMIT $3) AS r
+     CROSS JOIN LATERAL (VALUES (r.start_key), (r.end_key), (r.before->>'start'), (r.before->>'end')) AS e(key)
+     JOIN operation_plan n ON n.operation_id = $1 AND n.kind = 0 AND n.key = e.key AND n.state = 'PENDING' AND n.action <> 'UPDATED'`,
+    [operationId, page.after, page.limit],
+  );
+  return rows;
+}

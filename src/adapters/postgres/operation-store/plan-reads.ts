@@ -1,0 +1,247 @@
+import {
+  type ChangeAction,
+  type EntityChange,
+  type EntityRef,
+  type EntityState,
+  entityId,
+} from '../../../core/entities.ts';
+import { NO_CHANGES } from '../../../core/diff.ts';
+import type { ChangeSummary } from '../../../core/moments.ts';
+import { compareRefs, type PlanHashRow } from '../../../core/plan-hash.ts';
+import type { Origins } from '../../../core/undo-set.ts';
+import type { SqlExecutor } from '../../../ports/database.ts';
+import type { OperationAccount } from '../../../ports/operation-store.ts';
+import type { GroupSize, PlannedWrite, PlanRow } from '../../../ports/plan-store.ts';
+import { kindOf, PLAN_COLUMNS, type PlanRowRecord, refParams, toPlanRow } from './plan-rows.ts';
+
+/** Rows in one page of a stream. */
+const PAGE = 10_000;
+
+interface WriteRecord {
+  no: bigint;
+  kind: number;
+  key: string;
+  action: ChangeAction;
+  expected_hash: Uint8Array | null;
+  target_hash: Uint8Array | null;
+  after: string | null;
+}
+
+export async function rows(on: SqlExecutor, operationId: string, refs: readonly EntityRef[]): Promise<PlanRow[]> {
+  const found = await on.query<PlanRowRecord>(
+    `SELECT ${PLAN_COLUMNS} FROM unnest($2::smallint[], $3::text[]) AS r(kind, key)
+     JOIN operation_plan p ON p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key ORDER BY p.no`,
+    [operationId, ...refParams(refs)],
+  );
+  return found.rows.map(toPlanRow);
+}
+
+/** Nodes first, in the order in which they were planned. */
+export async function sample(on: SqlExecutor, operationId: string, limit: number): Promise<PlanRow[]> {
+  const ofKind = (kind: number): string => `(SELECT ${PLAN_COLUMNS} FROM operation_plan p
+    WHERE p.operation_id = $1 AND p.kind = ${kind} AND p.state <> 'ALREADY_SO' ORDER BY p.no LIMIT $2)`;
+  const found = await on.query<PlanRowRecord>(`${ofKind(0)} UNION ALL ${ofKind(1)}`, [operationId, limit]);
+  return found.rows.map(toPlanRow);
+}
+
+export async function* hashRows(on: SqlExecutor, operationId: string): AsyncIterable<PlanHashRow[]> {
+  if (await hasAstralKeys(on, operationId)) {
+    const all: PlanHashRow[] = [];
+    for await (const page of hashRowsByBytes(on, operationId)) all.push(...page);
+    yield all.sort(compareRefs);
+    return;
+  }
+  yield* hashRowsByBytes(on, operationId);
+}
+
+/** The database sorts by code point, plans by code unit: the same unless a key has characters beyond U+FFFF. */
+async function hasAstralKeys(on: SqlExecutor, operationId: string): Promise<boolean> {
+  const { count } = await on.query(
+    `SELECT 1 FROM operation_plan WHERE operation_id = $1 AND state = 'PENDING' AND key ~ '[^\\u0001-\\uffff]' LIMIT 1`,
+    [operationId],
+  );
+  return count > 0;
+}
+
+async function* hashRowsByBytes(on: SqlExecutor, operationId: string): AsyncIterable<PlanHashRow[]> {
+  let last: { kind: number; key: string } = { kind: -1, key: '' };
+  for (;;) {
+    const found = await on.query<WriteRecord>(
+      `SELECT kind, key, expected_hash, target_hash FROM operation_plan
+       WHERE operation_id = $1 AND (kind, key) > ($2::smallint, $3) AND state = 'PENDING' ORDER BY kind, key LIMIT $4`,
+      [operationId, last.kind, last.key, PAGE],
+    );
+    yield found.rows.map((row) => ({
+      kind: kindOf(row.kind),
+      key: row.key,
+      expectedHash: row.expected_hash,
+      targetHash: row.target_hash,
+    }));
+    const end = found.rows.at(-1);
+    if (end === undefined || found.rows.length < PAGE) return;
+    last = end;
+  }
+}
+
+export async function structuralChanges(on: SqlExecutor, operationId: string): Promise<EntityChange[]> {
+  const found = await on.query<{ kind: number; key: string; action: ChangeAction; start_key: string; end_key: string }>(
+    `SELECT kind, key, action, start_key, end_key FROM operation_plan
+     WHERE operation_id = $1 AND state = 'PENDING' AND action <> 'UPDATED'`,
+    [operationId],
+  );
+  return found.rows.map(({ kind, key, action, start_key: start, end_key: end }) => {
+    const state: EntityState =
+      kind === 0
+        ? { kind: 'NODE', key, labels: [], properties: {} }
+        : { kind: 'RELATIONSHIP', key, type: '', start, end, properties: {} };
+    const [before, after] = action === 'CREATED' ? [null, state] : [state, null];
+    return { kind: state.kind, key, before, after };
+  });
+}
+
+/** The number of the last relationship row in the page that starts after `after`; null when there is none. */
+export async function lastRelationshipRow(
+  on: SqlExecutor,
+  operationId: string,
+  page: { readonly after: bigint; readonly limit: number },
+): Promise<bigint | null> {
+  const found = await on.query<{ no: bigint | null }>(
+    `SELECT max(no) AS no FROM (SELECT no FROM operation_plan WHERE operation_id = $1 AND kind = 1 AND state = 'PENDING' AND no > $2
+     ORDER BY no LIMIT $3) AS page`,
+    [operationId, page.after, page.limit],
+  );
+  return found.rows[0]?.no ?? null;
+}
+
+export async function groups(on: SqlExecutor, operationId: string): Promise<GroupSize[]> {
+  const found = await on.query<{ group_no: bigint; size: number }>(
+    `SELECT group_no, count(*)::int AS size FROM operation_plan WHERE operation_id = $1 AND state = 'PENDING'
+     GROUP BY group_no ORDER BY group_no`,
+    [operationId],
+  );
+  return found.rows.map((row) => ({ group: row.group_no, size: row.size }));
+}
+
+export async function summary(on: SqlExecutor, operationId: string): Promise<ChangeSummary> {
+  const found = await on.query<{ kind: number; action: ChangeAction; n: bigint }>(
+    `SELECT kind, action, count(*) AS n FROM operation_plan WHERE operation_id = $1 AND state IN ('PENDING', 'APPLIED')
+     GROUP BY kind, action`,
+    [operationId],
+  );
+  const result = { ...NO_CHANGES };
+  const suffix = { CREATED: 'Created', UPDATED: 'Updated', DELETED: 'Deleted' } as const;
+  for (const { kind, action, n } of found.rows) {
+    result[`${kind === 0 ? 'nodes' : 'relationships'}${suffix[action]}`] = n;
+  }
+  return result;
+}
+
+export async function account(on: SqlExecutor, operationId: string, planHash: string): Promise<OperationAccount> {
+  const found = await on.query<Omit<OperationAccount, 'planHash'>>(
+    `SELECT count(*) FILTER (WHERE state = 'APPLIED' AND action = 'CREATED') AS created,
+       count(*) FILTER (WHERE state = 'APPLIED' AND action = 'UPDATED') AS overwritten,
+       count(*) FILTER (WHERE state = 'APPLIED' AND action = 'DELETED') AS deleted,
+       count(*) FILTER (WHERE state = 'SKIPPED' OR partial) AS skipped,
+       count(*) FILTER (WHERE state IN ('PENDING', 'CONFLICTED', 'FAILED')) AS left,
+       count(*) FILTER (WHERE state = 'APPLIED' AND cascade) AS cascaded
+     FROM operation_plan WHERE operation_id = $1`,
+    [operationId],
+  );
+  const none = { created: 0n, overwritten: 0n, deleted: 0n, skipped: 0n, left: 0n, cascaded: 0n };
+  return { ...(found.rows[0] ?? none), planHash };
+}
+
+export async function writes(
+  on: SqlExecutor,
+  operationId: string,
+  fromGroup: bigint,
+  toGroup: bigint,
+): Promise<PlannedWrite[]> {
+  const found = await on.query<WriteRecord>(
+    `SELECT no, kind, key, action, expected_hash, target_hash, after::text AS after FROM operation_plan
+     WHERE operation_id = $1 AND group_no BETWEEN $2 AND $3 AND state = 'PENDING' ORDER BY phase, kind, key`,
+    [operationId, fromGroup, toGroup],
+  );
+  return found.rows.map(toWrite);
+}
+
+export async function* written(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlannedWrite[]> {
+  for (let after = 0n; ; ) {
+    const found = await on.query<WriteRecord>(
+      `SELECT no, kind, key, action, expected_hash, target_hash, NULL AS after FROM operation_plan
+       WHERE operation_id = $1 AND no > $2 AND state = 'APPLIED' ORDER BY no LIMIT $3`,
+      [operationId, after, pageSize],
+    );
+    yield found.rows.map(toWrite);
+    const last = found.rows.at(-1);
+    if (last === undefined || found.rows.length < pageSize) return;
+    after = last.no;
+  }
+}
+
+export async function* irregular(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlanRow[]> {
+  for (let after = 0n; ; ) {
+    const found = await on.query<PlanRowRecord>(
+      `SELECT ${PLAN_COLUMNS} FROM operation_plan p WHERE p.operation_id = $1 AND p.no > $2
+         AND (p.state NOT IN ('APPLIED', 'ALREADY_SO') OR p.cascade OR p.partial OR p.replanned) ORDER BY p.no LIMIT $3`,
+      [operationId, after, pageSize],
+    );
+    yield found.rows.map(toPlanRow);
+    const last = found.rows.at(-1);
+    if (last === undefined || found.rows.length < pageSize) return;
+    after = last.no;
+  }
+}
+
+export async function openConflicts(
+  on: SqlExecutor,
+  operationId: string,
+): Promise<{ count: bigint; first: string | null }> {
+  const found = await on.query<{ count: bigint; first: string | null }>(
+    `SELECT count(*) AS count, (array_agg(explanation ORDER BY no))[1] AS first FROM operation_conflicts
+     WHERE operation_id = $1 AND status = 'OPEN'`,
+    [operationId],
+  );
+  return found.rows[0] ?? { count: 0n, first: null };
+}
+
+export async function touchedSince(
+  on: SqlExecutor,
+  operationId: string,
+  graphId: number,
+  since: bigint,
+  until: bigint,
+  limit: number,
+): Promise<EntityRef[]> {
+  const found = await on.query<{ kind: number; key: string }>(
+    `SELECT DISTINCT p.kind, p.key FROM entity_versions v
+     JOIN operation_plan p ON p.operation_id = $1 AND p.kind = v.kind AND p.key = v.key AND p.state IN ('PENDING', 'CONFLICTED')
+     WHERE v.graph_id = $2 AND v.valid_from_seq > $3 AND v.valid_from_seq <= $4 ORDER BY p.kind, p.key LIMIT $5`,
+    [operationId, graphId, since, until, limit],
+  );
+  return found.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
+}
+
+export async function originsFor(
+  on: SqlExecutor,
+  operationId: string,
+  refs: readonly EntityRef[],
+): Promise<Map<string, Origins>> {
+  const found = await on.query<{ kind: number; key: string; origins: Origins }>(
+    `SELECT p.kind, p.key, p.origins FROM unnest($2::smallint[], $3::text[]) AS r(kind, key)
+     JOIN operation_plan p ON p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key WHERE p.origins IS NOT NULL`,
+    [operationId, ...refParams(refs)],
+  );
+  return new Map(found.rows.map((row) => [entityId({ kind: kindOf(row.kind), key: row.key }), row.origins]));
+}
+
+function toWrite(row: WriteRecord): PlannedWrite {
+  return {
+    kind: kindOf(row.kind),
+    key: row.key,
+    action: row.action,
+    expectedHash: row.expected_hash,
+    targetHash: row.target_hash,
+    after: row.after,
+  };
+}

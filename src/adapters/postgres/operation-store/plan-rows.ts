@@ -1,0 +1,166 @@
+import type { ChangeAction, EntityKind, EntityRef, EntityState } from '../../../core/entities.ts';
+import type { Origins } from '../../../core/undo-set.ts';
+import type { SqlExecutor } from '../../../ports/database.ts';
+import { LeaseLostError, type OperationLease } from '../../../ports/operation-store.ts';
+import type { NewConflict, PlannedState, PlanRow } from '../../../ports/plan-store.ts';
+
+export const PLAN_COLUMNS = `p.no, p.kind, p.key, p.action, p.state, p.cascade, p.partial, p.replanned, p.before, p.after, p.expected_hash,
+  p.target_hash, p.origins, p.conflict_id, p.reason`;
+
+export interface PlanRowRecord {
+  no: bigint;
+  kind: number;
+  key: string;
+  action: ChangeAction;
+  state: PlannedState;
+  cascade: boolean;
+  partial: boolean;
+  replanned: boolean;
+  before: EntityState | null;
+  after: EntityState | null;
+  expected_hash: Uint8Array | null;
+  target_hash: Uint8Array | null;
+  origins: Origins | null;
+  conflict_id: string | null;
+  reason: string | null;
+}
+
+export function toPlanRow(row: PlanRowRecord): PlanRow {
+  return {
+    kind: kindOf(row.kind),
+    key: row.key,
+    action: row.action,
+    state: row.state,
+    cascade: row.cascade,
+    partial: row.partial,
+    replanned: row.replanned,
+    before: row.before,
+    after: row.after,
+    expectedHash: row.expected_hash,
+    targetHash: row.target_hash,
+    origins: row.origins,
+    conflictId: row.conflict_id,
+    reason: row.reason,
+  };
+}
+
+export function kindOf(number: number): EntityKind {
+  return number === 0 ? 'NODE' : 'RELATIONSHIP';
+}
+
+export function kindNumber(kind: EntityKind): number {
+  return kind === 'NODE' ? 0 : 1;
+}
+
+/** Two parallel parameters, for `unnest($n::smallint[], $m::text[])`. */
+export function refParams(refs: readonly EntityRef[]): [number[], string[]] {
+  return [refs.map((ref) => kindNumber(ref.kind)), refs.map((ref) => ref.key)];
+}
+
+/** Relationships deleted, nodes deleted, nodes created, nodes updated, relationships created, relationships updated. */
+const PHASES: Readonly<Record<`${EntityKind} ${ChangeAction}`, number>> = {
+  'RELATIONSHIP DELETED': 1,
+  'NODE DELETED': 2,
+  'NODE CREATED': 3,
+  'NODE UPDATED': 4,
+  'RELATIONSHIP CREATED': 5,
+  'RELATIONSHIP UPDATED': 6,
+};
+
+/** A CTE that is empty unless the lease is the newest; it also keeps others from taking the lease until the end of the transaction. */
+export const HELD = `held AS (SELECT 1 FROM rollback_operations WHERE id = $1 AND lease_token = $2 FOR SHARE)`;
+
+/** @throws LeaseLostError */
+export async function assertHeld(tx: SqlExecutor, { operationId, token }: OperationLease): Promise<void> {
+  const { count } = await tx.query(`WITH ${HELD} SELECT 1 FROM held`, [operationId, token]);
+  if (count === 0) throw new LeaseLostError(`operation ${operationId} is not ours any more`);
+}
+
+/** Adds or replaces rows; one statement for all of them. */
+export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: readonly PlanRow[]): Promise<void> {
+  const [kinds, keys] = refParams(rows);
+  const ends = rows.map((row) => row.after ?? row.before);
+  const { count } = await tx.query(
+    `WITH ${HELD}, last AS (SELECT coalesce(max(no), 0) AS no FROM operation_plan WHERE operation_id = $1)
+     INSERT INTO operation_plan AS p (operation_id, no, group_no, phase, kind, key, action, state, cascade, partial, replanned, start_key,
+       end_key, before, after, expected_hash, target_hash, origins, conflict_id, reason)
+     SELECT $1, last.no + r.n, last.no + r.n, r.phase, r.kind, r.key, r.action, r.state, r.cascade, r.partial, r.replanned, r.start_key,
+       r.end_key, r.before::jsonb, r.after::jsonb, r.expected_hash, r.target_hash, r.origins::jsonb, r.conflict_id, r.reason
+     FROM held, last, unnest($3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[], $10::bool[],
+       $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::bytea[], $17::text[], $18::uuid[], $19::text[])
+       WITH ORDINALITY AS r(phase, kind, key, action, state, cascade, partial, replanned, start_key, end_key, before, after, expected_hash,
+         target_hash, origins, conflict_id, reason, n)
+     ON CONFLICT (operation_id, kind, key) DO UPDATE SET phase = excluded.phase, action = excluded.action, state = excluded.state,
+       cascade = excluded.cascade, partial = excluded.partial, replanned = excluded.replanned, start_key = excluded.start_key,
+       end_key = excluded.end_key, before = excluded.before, after = excluded.after, expected_hash = excluded.expected_hash,
+       target_hash = excluded.target_hash, origins = excluded.origins, conflict_id = excluded.conflict_id, reason = excluded.reason`,
+    [
+      lease.operationId,
+      lease.token,
+      rows.map((row) => PHASES[`${row.kind} ${row.action}`]),
+      kinds,
+      keys,
+      rows.map((row) => row.action),
+      rows.map((row) => row.state),
+      rows.map((row) => row.cascade),
+      rows.map((row) => row.partial),
+      rows.map((row) => row.replanned),
+      ends.map((state) => (state?.kind === 'RELATIONSHIP' ? state.start : null)),
+      ends.map((state) => (state?.kind === 'RELATIONSHIP' ? state.end : null)),
+      rows.map((row) => stateText(row.before)),
+      rows.map((row) => stateText(row.after)),
+      rows.map((row) => row.expectedHash),
+      rows.map((row) => row.targetHash),
+      rows.map((row) => (row.origins === null ? null : JSON.stringify(row.origins))),
+      rows.map((row) => row.conflictId),
+      rows.map((row) => row.reason),
+    ],
+  );
+  if (count !== rows.length) throw new LeaseLostError(`operation ${lease.operationId} is not ours any more`);
+}
+
+export async function insertConflicts(
+  tx: SqlExecutor,
+  operationId: string,
+  conflicts: readonly NewConflict[],
+): Promise<void> {
+  const [kinds, keys] = refParams(conflicts);
+  await tx.query(
+    `INSERT INTO operation_conflicts (operation_id, no, id, kind, key, type, aspect, property, base, target, live, base_state, target_state,
+       live_state, live_hash, live_seq, status, resolution, resolved_by, resolved_at, explanation)
+     SELECT $1, (SELECT coalesce(max(no), 0) FROM operation_conflicts WHERE operation_id = $1) + c.n, c.id, c.kind, c.key, c.type, c.aspect,
+       c.property, c.base::jsonb, c.target::jsonb, c.live::jsonb, c.base_state::jsonb, c.target_state::jsonb, c.live_state::jsonb,
+       c.live_hash, c.live_seq, CASE WHEN c.resolution IS NULL THEN 'OPEN' ELSE 'RESOLVED' END, c.resolution,
+       CASE WHEN c.resolution IS NOT NULL THEN 'policy' END, CASE WHEN c.resolution IS NOT NULL THEN now() END, c.explanation
+     FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+       $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], $16::text[], $17::text[]) WITH ORDINALITY AS c(id, kind, key, type,
+       aspect, property, base, target, live, base_state, target_state, live_state, live_hash, live_seq, resolution, explanation, n)`,
+    [
+      operationId,
+      conflicts.map((conflict) => conflict.id),
+      kinds,
+      keys,
+      conflicts.map((conflict) => conflict.type),
+      conflicts.map((conflict) => conflict.aspect),
+      conflicts.map((conflict) => conflict.property),
+      conflicts.map((conflict) => jsonOrNull(conflict.base)),
+      conflicts.map((conflict) => jsonOrNull(conflict.target)),
+      conflicts.map((conflict) => jsonOrNull(conflict.live)),
+      conflicts.map((conflict) => stateText(conflict.baseState)),
+      conflicts.map((conflict) => stateText(conflict.targetState)),
+      conflicts.map((conflict) => stateText(conflict.liveState)),
+      conflicts.map((conflict) => conflict.liveHash),
+      conflicts.map((conflict) => conflict.liveSeq),
+      conflicts.map((conflict) => conflict.resolution),
+      conflicts.map((conflict) => conflict.explanation),
+    ],
+  );
+}
+
+export function stateText(state: EntityState | null): string | null {
+  return jsonOrNull(state);
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}

@@ -1,0 +1,180 @@
+import type { EntityChange, EntityRef } from '../../../core/entities.ts';
+import type { ChangeSummary } from '../../../core/moments.ts';
+import type { PlanHashRow } from '../../../core/plan-hash.ts';
+import type { Origins } from '../../../core/undo-set.ts';
+import type { Database } from '../../../ports/database.ts';
+import type { OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
+import type {
+  GroupSize,
+  HangingRelationship,
+  MissingEnd,
+  NewConflict,
+  PlannedState,
+  PlannedWrite,
+  PlanRow,
+  PlanStore,
+  ProofDifference,
+} from '../../../ports/plan-store.ts';
+import { copyPlan } from './copy.ts';
+import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
+import { Groups } from './groups.ts';
+import * as reads from './plan-reads.ts';
+import { assertHeld, HELD, insertConflicts, putRows, refParams, stateText } from './plan-rows.ts';
+
+/** Rows in one statement. */
+const CHUNK = 5000;
+
+/** Plans in PostgreSQL. Whatever writes checks the lease in the same statement or transaction. */
+export class PostgresPlanStore implements PlanStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  reset(lease: OperationLease): Promise<void> {
+    return this.#database.transaction(async (tx) => {
+      await assertHeld(tx, lease);
+      for (const table of ['operation_plan', 'operation_conflicts', 'proof_differences']) {
+        await tx.query(`DELETE FROM ${table} WHERE operation_id = $1`, [lease.operationId]);
+      }
+    });
+  }
+
+  async put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void> {
+    for (let at = 0; at < rows.length; at += CHUNK) await putRows(this.#database, lease, rows.slice(at, at + CHUNK));
+  }
+
+  async addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void> {
+    for (let at = 0; at < conflicts.length; at += CHUNK) {
+      await this.#database.transaction(async (tx) => {
+        await assertHeld(tx, lease);
+        await insertConflicts(tx, lease.operationId, conflicts.slice(at, at + CHUNK));
+      });
+    }
+  }
+
+  async setState(
+    lease: OperationLease,
+    refs: readonly (EntityRef & { readonly reason: string })[],
+    state: PlannedState,
+  ): Promise<void> {
+    if (refs.length === 0) return;
+    await this.#database.query(
+      `WITH ${HELD} UPDATE operation_plan p SET state = $3, reason = r.reason
+       FROM held, unnest($4::smallint[], $5::text[], $6::text[]) AS r(kind, key, reason)
+       WHERE p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key AND p.state = 'PENDING'`,
+      [lease.operationId, lease.token, state, ...refParams(refs), refs.map((ref) => ref.reason)],
+    );
+  }
+
+  copy(lease: OperationLease, from: string): Promise<void> {
+    return this.#database.transaction((tx) => copyPlan(tx, lease, from));
+  }
+
+  hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]> {
+    return hangingRelationships(this.#database, operationId, graphId, seq);
+  }
+
+  missingEnds(operationId: string, graphId: number, seq: bigint): Promise<readonly MissingEnd[]> {
+    return missingEnds(this.#database, operationId, graphId, seq);
+  }
+
+  structuralChanges(operationId: string): Promise<readonly EntityChange[]> {
+    return reads.structuralChanges(this.#database, operationId);
+  }
+
+  async group(lease: OperationLease): Promise<void> {
+    const groups = new Groups();
+    for (let after = 0n; ; ) {
+      const pairs = await tiedRows(this.#database, lease.operationId, { after, limit: 4 * CHUNK });
+      for (const { a, b } of pairs) groups.join(a, b);
+      const next = await reads.lastRelationshipRow(this.#database, lease.operationId, { after, limit: 4 * CHUNK });
+      if (next === null) break;
+      after = next;
+    }
+    const members = [...groups.members()];
+    for (let at = 0; at < members.length; at += CHUNK) {
+      const chunk = members.slice(at, at + CHUNK);
+      await this.#database.query(
+        `WITH ${HELD} UPDATE operation_plan p SET group_no = m.group_no
+         FROM held, unnest($3::bigint[], $4::bigint[]) AS m(no, group_no) WHERE p.operation_id = $1 AND p.no = m.no`,
+        [lease.operationId, lease.token, chunk.map(({ row }) => row), chunk.map(({ group }) => group)],
+      );
+    }
+  }
+
+  groups(operationId: string): Promise<readonly GroupSize[]> {
+    return reads.groups(this.#database, operationId);
+  }
+
+  rows(operationId: string, refs: readonly EntityRef[]): Promise<readonly PlanRow[]> {
+    return reads.rows(this.#database, operationId, refs);
+  }
+
+  hashRows(operationId: string): AsyncIterable<readonly PlanHashRow[]> {
+    return reads.hashRows(this.#database, operationId);
+  }
+
+  summary(operationId: string): Promise<ChangeSummary> {
+    return reads.summary(this.#database, operationId);
+  }
+
+  account(operationId: string, planHash: string): Promise<OperationAccount> {
+    return reads.account(this.#database, operationId, planHash);
+  }
+
+  writes(operationId: string, fromGroup: bigint, toGroup: bigint): Promise<readonly PlannedWrite[]> {
+    return reads.writes(this.#database, operationId, fromGroup, toGroup);
+  }
+
+  written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]> {
+    return reads.written(this.#database, operationId, pageSize);
+  }
+
+  irregular(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]> {
+    return reads.irregular(this.#database, operationId, pageSize);
+  }
+
+  openConflicts(operationId: string): Promise<{ count: bigint; first: string | null }> {
+    return reads.openConflicts(this.#database, operationId);
+  }
+
+  sample(operationId: string, limit: number): Promise<readonly PlanRow[]> {
+    return reads.sample(this.#database, operationId, limit);
+  }
+
+  touchedSince(
+    operationId: string,
+    graphId: number,
+    since: bigint,
+    until: bigint,
+    limit: number,
+  ): Promise<readonly EntityRef[]> {
+    return reads.touchedSince(this.#database, operationId, graphId, since, until, limit);
+  }
+
+  addDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void> {
+    return this.#database.transaction(async (tx) => {
+      await assertHeld(tx, lease);
+      await tx.query(
+        `INSERT INTO proof_differences (operation_id, no, kind, key, explained, expected, actual)
+         SELECT $1, (SELECT coalesce(max(no), 0) FROM proof_differences WHERE operation_id = $1) + d.n, d.kind, d.key, d.explained,
+           d.expected::jsonb, d.actual::jsonb
+         FROM unnest($2::smallint[], $3::text[], $4::bool[], $5::text[], $6::text[])
+           WITH ORDINALITY AS d(kind, key, explained, expected, actual, n)`,
+        [
+          lease.operationId,
+          ...refParams(differences),
+          differences.map((difference) => difference.explained),
+          differences.map((difference) => stateText(difference.expected)),
+          differences.map((difference) => stateText(difference.actual)),
+        ],
+      );
+    });
+  }
+
+  originsFor(operationId: string, refs: readonly EntityRef[]): Promise<ReadonlyMap<string, Origins>> {
+    return reads.originsFor(this.#database, operationId, refs);
+  }
+}

@@ -1,0 +1,206 @@
+import type { ChangeSummary, Moment } from '../core/moments.ts';
+import type { ConflictPolicy } from '../core/policy.ts';
+import type { Scope } from '../core/scope.ts';
+import type { OperationOutcome, OperationStatus } from '../core/states.ts';
+import type { UndoSelector } from '../core/undo-set.ts';
+
+/** Rollback operations as durable records: their states, leases, events and logs. */
+
+export type OperationEventType =
+  | 'STARTED'
+  | 'PHASE'
+  | 'PROGRESS'
+  | 'CONFLICT_DETECTED'
+  | 'CONFLICT_RESOLVED'
+  | 'WAITING'
+  | 'RESUMED'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'ABORTED';
+
+/** What is taken back. `until` is null until the plan's head froze the set. */
+export interface RequestedUndo {
+  readonly selector: UndoSelector;
+  /** Exclusive. Null: from the first transaction on. */
+  readonly from: bigint | null;
+  readonly until: bigint | null;
+}
+
+export interface OperationCounts {
+  readonly planned: bigint;
+  readonly applied: bigint;
+  readonly skipped: bigint;
+  readonly conflicted: bigint;
+}
+
+export interface OperationRecord {
+  readonly id: string;
+  readonly graphId: number;
+  readonly type: 'RESTORE' | 'UNDO';
+  readonly status: OperationStatus;
+  readonly outcome: OperationOutcome | null;
+  readonly strategy: 'IMMEDIATE' | 'GRADUAL';
+  readonly dryRun: boolean;
+  readonly progress: number;
+  readonly targetPointId: string | null;
+  readonly targetSeq: bigint | null;
+  readonly undo: RequestedUndo;
+  readonly scope: Scope | null;
+  readonly policy: ConflictPolicy;
+  readonly batchSize: number | null;
+  readonly maxChangesPerSecond: number | null;
+  readonly includeSchema: boolean;
+  readonly requestedBy: string | null;
+  readonly startSeq: bigint | null;
+  /** The plan's head: what was recorded later counts as others'. */
+  readonly headSeq: bigint | null;
+  /** The newest moment that the plan was checked against. */
+  readonly checkedSeq: bigint | null;
+  readonly epoch: number | null;
+  readonly planHash: string | null;
+  readonly counts: OperationCounts;
+  /** The last group of each batch. */
+  readonly batchEnds: readonly bigint[];
+  readonly safetyPointId: string | null;
+  readonly rehearsalOfId: string | null;
+  readonly abortRequested: boolean;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+}
+
+export interface NewOperation {
+  readonly id: string;
+  readonly graphId: number;
+  readonly type: 'RESTORE' | 'UNDO';
+  readonly strategy: 'IMMEDIATE' | 'GRADUAL';
+  readonly dryRun: boolean;
+  readonly targetPointId: string | null;
+  readonly targetSeq: bigint | null;
+  readonly undo: RequestedUndo;
+  readonly scope: Scope | null;
+  readonly policy: ConflictPolicy;
+  readonly batchSize: number | null;
+  readonly maxChangesPerSecond: number | null;
+  readonly includeSchema: boolean;
+  readonly reason: string | null;
+  readonly requestedBy: string;
+  readonly rehearsalOfId: string | null;
+  readonly expectPlan: string | null;
+}
+
+/** The right to run one operation. Statements with an older token change nothing. */
+export interface OperationLease {
+  readonly operationId: string;
+  readonly holder: string;
+  readonly token: bigint;
+}
+
+/** Another instance runs the operation now, or it has ended: the caller must stop at once, leaving things as they are. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError';
+}
+
+export interface NewOperationEvent {
+  readonly type: OperationEventType;
+  readonly message?: string | null;
+  readonly conflictId?: string | null;
+}
+
+export interface NewLogEntry {
+  readonly level: 'INFO' | 'WARN' | 'ERROR';
+  readonly message: string;
+}
+
+/** Who did something and what, for the audit log. */
+export interface AuditFact {
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly actor: string | null;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly operationId: string | null;
+  readonly pointId: string | null;
+}
+
+export interface OperationProof {
+  readonly method: 'TOUCHED_ENTITIES' | 'CONTINUOUS_CHECKSUM' | 'FULL_SCAN';
+  readonly at: Moment;
+  readonly planHash: string;
+  readonly checkedEntities: bigint;
+  readonly matches: boolean;
+  /** Hexadecimal; null without a checksum proof. */
+  readonly expectedChecksum: string | null;
+  readonly actualChecksum: string | null;
+}
+
+/** What an operation did, in entities. `left`: planned and neither written nor skipped. */
+export interface OperationAccount {
+  readonly created: bigint;
+  readonly overwritten: bigint;
+  readonly deleted: bigint;
+  readonly skipped: bigint;
+  readonly left: bigint;
+  readonly cascaded: bigint;
+  readonly planHash: string;
+}
+
+export interface OperationMetric {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** One step of an operation: everything in it becomes visible at once, or nothing does. Absent fields stay as they are. */
+export interface OperationStep {
+  readonly status?: OperationStatus;
+  readonly outcome?: OperationOutcome;
+  readonly errorMessage?: string | null;
+  /** 0..100; a lower one than shown is ignored. */
+  readonly progress?: number;
+  readonly undoUntil?: bigint;
+  readonly startSeq?: bigint;
+  readonly headSeq?: bigint;
+  readonly checkedSeq?: bigint;
+  readonly epoch?: number;
+  readonly planHash?: string;
+  readonly planSummary?: ChangeSummary;
+  readonly batchEnds?: readonly bigint[];
+  readonly safetyPointId?: string;
+  readonly proof?: OperationProof;
+  readonly account?: OperationAccount;
+  /** Marks the pending rows of these groups (both inclusive) as written and counts them. */
+  readonly applied?: { readonly fromGroup: bigint; readonly toGroup: bigint };
+  /** Counts planned, applied, skipped and conflicted anew from the plan's rows. */
+  readonly recount?: boolean;
+  /** Marks the open conflicts as decided by ABORT. */
+  readonly abortConflicts?: boolean;
+  readonly events?: readonly NewOperationEvent[];
+  readonly logs?: readonly NewLogEntry[];
+  readonly audit?: AuditFact;
+  readonly metrics?: readonly OperationMetric[];
+}
+
+export interface OperationStore {
+  /** Stores a new operation in ROLLBACK_INITIATED with its STARTED event and audit row. */
+  create(operation: NewOperation, audit: AuditFact): Promise<void>;
+  get(id: string): Promise<OperationRecord | null>;
+  /** Null when it has ended, waits for a person, or is another's; an operation whose abort was requested can always be taken up. */
+  acquire(id: string, holder: string, ttlMs: number): Promise<{ lease: OperationLease; operation: OperationRecord } | null>;
+  /** False when the lease was lost. */
+  renew(lease: OperationLease, ttlMs: number): Promise<boolean>;
+  release(lease: OperationLease): Promise<void>;
+  /** Lets go of every lease: for a database that no other process can have open. */
+  forgetLeases(): Promise<void>;
+  /**
+   * One step, in one transaction. Ending the operation gives the lease back. Returns the operation as it is then.
+   * @throws LeaseLostError
+   */
+  advance(lease: OperationLease, step: OperationStep): Promise<OperationRecord>;
+  /** Asks the runner to stop. False when the operation has ended. */
+  requestAbort(id: string, reason: string | null, audit: AuditFact): Promise<boolean>;
+  /** Operations that should be running and that nobody runs. */
+  abandoned(limit: number): Promise<readonly string[]>;
+  /** Operations of a graph in flight, for tests of whether a point or graph is in use. */
+  countRunning(graphId: number): Promise<number>;
+}

@@ -1,0 +1,133 @@
+import type { ChangeAction, EntityChange, EntityRef, EntityState, NodeState, RelationshipState } from '../core/entities.ts';
+import type { ChangeSummary } from '../core/moments.ts';
+import type { PlanHashRow } from '../core/plan-hash.ts';
+import type { ConflictType } from '../core/policy.ts';
+import type { Origins } from '../core/undo-set.ts';
+import type { Value } from '../core/values.ts';
+import type { OperationAccount, OperationLease } from './operation-store.ts';
+
+/** Plans, conflicts and proof differences of operations. Everything is written and read in sets. */
+
+export type PlannedState = 'PENDING' | 'APPLIED' | 'SKIPPED' | 'CONFLICTED' | 'ALREADY_SO' | 'FAILED';
+
+/** What becomes of one entity. `before` is what the plan saw, and what the guard demands. */
+export interface PlanRow extends EntityChange {
+  readonly action: ChangeAction;
+  readonly state: PlannedState;
+  /** Written only because another entity's change needs it. */
+  readonly cascade: boolean;
+  /** A decision left something of the target out. */
+  readonly partial: boolean;
+  /** The guard found other content than the first plan had seen. */
+  readonly replanned: boolean;
+  /** State hashes of the sides; null: absent. */
+  readonly expectedHash: Uint8Array | null;
+  readonly targetHash: Uint8Array | null;
+  readonly origins: Origins | null;
+  readonly conflictId: string | null;
+  readonly reason: string | null;
+}
+
+/** A row ready to be written: `before` is checked by its hash alone. */
+export interface PlannedWrite extends EntityRef {
+  readonly action: ChangeAction;
+  readonly expectedHash: Uint8Array | null;
+  readonly targetHash: Uint8Array | null;
+  /** The state's JSON text: parsed chunk by chunk, since a plan of states would not fit in memory. */
+  readonly after: string | null;
+}
+
+export type ConflictSideAspect = 'PROPERTY' | 'LABEL' | 'EXISTENCE' | 'ENDS' | 'CONSTRAINT';
+
+export interface NewConflict extends EntityRef {
+  readonly id: string;
+  readonly type: ConflictType;
+  readonly aspect: ConflictSideAspect;
+  readonly property: string | null;
+  readonly base: Value | null;
+  readonly target: Value | null;
+  readonly live: Value | null;
+  readonly baseState: EntityState | null;
+  readonly targetState: EntityState | null;
+  readonly liveState: EntityState | null;
+  /** Hexadecimal; empty when absent. */
+  readonly liveHash: string;
+  readonly liveSeq: bigint | null;
+  /** Null: open. */
+  readonly resolution: 'SKIP' | 'OVERWRITE' | null;
+  readonly explanation: string;
+}
+
+/** A node that the plan lets vanish, with a live relationship that it does not. */
+export interface HangingRelationship {
+  readonly node: NodeState;
+  readonly relationship: RelationshipState;
+}
+
+/** A relationship that the plan brings back, with an end that would not be there. */
+export interface MissingEnd {
+  readonly relationship: RelationshipState;
+  readonly end: string;
+  readonly presence: 'VANISHING' | 'ABSENT';
+  /** What it last was; null when no state is recorded. */
+  readonly lastState: NodeState | null;
+}
+
+export interface ProofDifference extends EntityRef {
+  readonly explained: boolean;
+  readonly expected: EntityState | null;
+  readonly actual: EntityState | null;
+}
+
+export interface GroupSize {
+  readonly group: bigint;
+  readonly size: number;
+}
+
+export interface PlanStore {
+  // ---- planning; @throws LeaseLostError
+  /** Forgets rows, conflicts and differences. */
+  reset(lease: OperationLease): Promise<void>;
+  /** Adds rows after those there are; an entity that has one keeps its place and gets the new content. */
+  put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void>;
+  addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void>;
+  /** Sets the state and reason of rows that are PENDING. */
+  setState(lease: OperationLease, refs: readonly (EntityRef & { readonly reason: string })[], state: PlannedState): Promise<void>;
+  /** Copies the rows and conflicts of another operation. */
+  copy(lease: OperationLease, from: string): Promise<void>;
+
+  // ---- dependencies, at a recorded moment
+  hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]>;
+  missingEnds(operationId: string, graphId: number, seq: bigint): Promise<readonly MissingEnd[]>;
+  /** Pending creations and deletions, without labels and properties. */
+  structuralChanges(operationId: string): Promise<readonly EntityChange[]>;
+  /** Puts a node's creation or deletion and those of its relationships into one group. @throws LeaseLostError */
+  group(lease: OperationLease): Promise<void>;
+  /** Groups of pending rows in order of their number. */
+  groups(operationId: string): Promise<readonly GroupSize[]>;
+
+  // ---- reading
+  rows(operationId: string, refs: readonly EntityRef[]): Promise<readonly PlanRow[]>;
+  /** Pending rows in the order of plan hashes. */
+  hashRows(operationId: string): AsyncIterable<readonly PlanHashRow[]>;
+  summary(operationId: string): Promise<ChangeSummary>;
+  account(operationId: string, planHash: string): Promise<OperationAccount>;
+  /** Pending rows of a range of groups in the order of writes. */
+  writes(operationId: string, fromGroup: bigint, toGroup: bigint): Promise<readonly PlannedWrite[]>;
+  /** Written rows in pages, in no particular order. */
+  written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]>;
+  /** Rows that were not written just as first planned: skipped, partly skipped, replanned, cascaded. In pages. */
+  irregular(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]>;
+  openConflicts(operationId: string): Promise<{ count: bigint; first: string | null }>;
+  /** Rows for drawing: nodes first. */
+  sample(operationId: string, limit: number): Promise<readonly PlanRow[]>;
+  /** Planned entities (not the decided-against) that a transaction in (since, until] touched. At most `limit`. */
+  touchedSince(operationId: string, graphId: number, since: bigint, until: bigint, limit: number): Promise<readonly EntityRef[]>;
+
+  // ---- proof
+  addDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void>;
+
+  // ---- recording
+  /** Where the values come from that an operation puts back. */
+  originsFor(operationId: string, refs: readonly EntityRef[]): Promise<ReadonlyMap<string, Origins>>;
+}
