@@ -1,4 +1,11 @@
-import type { EntityChange, EntityId, EntityKind, EntityRef, EntityState, RelationshipState } from '../core/entities.ts';
+import type {
+  EntityChange,
+  EntityId,
+  EntityKind,
+  EntityRef,
+  EntityState,
+  RelationshipState,
+} from '../core/entities.ts';
 import type { TransactionSource } from '../core/moments.ts';
 
 /** Who writes, and on whose behalf. Travels inside the graph's transaction and comes back with what was captured. */
@@ -66,6 +73,8 @@ export interface CaptureFinding {
   readonly key: string | null;
   /** True when recorded history may have missed writes: the epoch ends. */
   readonly gap: boolean;
+  /** Set when it is over, because attaching repaired it: reported until `settleIncidents`. */
+  readonly incident?: string;
 }
 
 /** One constraint or index of the graph. */
@@ -110,6 +119,8 @@ export interface KnowledgeGraph {
   acknowledge(ids: readonly string[]): Promise<void>;
   /** Whether capture is installed, enabled and ours. Empty when all is well. O(1). */
   inspectCapture(): Promise<readonly CaptureFinding[]>;
+  /** Forgets incidents (by their `incident`) once a full comparison has brought history in line with the graph. Unknown ones are ignored. */
+  settleIncidents(incidents: readonly string[]): Promise<void>;
 
   /** Removes an operation's marker once nothing can resume it. */
   forgetMarker(operation: string): Promise<void>;

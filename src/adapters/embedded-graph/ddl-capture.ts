@@ -36,7 +36,7 @@ const RELATIONSHIPS: Captured = {
 
 const RIGHTS = 'SECURITY DEFINER SET search_path = pg_catalog, pg_temp';
 
-/** Who writes is what the transaction's settings say at its first write. */
+/** Who writes is what the transaction's settings say at its first write; a plain SQL writer who says nothing is the database user. */
 const openTransaction = (schema: string): string => `
 CREATE OR REPLACE FUNCTION ${schema}.open_transaction(tx bigint) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -50,7 +50,7 @@ BEGIN
   INSERT INTO ${schema}.outbox_transactions AS t (xid, session, actor, source, operation) VALUES (
     tx,
     left(nullif(current_setting('palinode.session', true), ''), 512),
-    left(coalesce(nullif(current_setting('palinode.actor', true), ''), session_user::text), 512),
+    left(coalesce(nullif(current_setting('palinode.actor', true), ''), CASE WHEN NOT own THEN session_user::text END), 512),
     CASE WHEN own THEN given ELSE 'SQL' END,
     CASE WHEN own THEN operation END
   ) ON CONFLICT (xid) DO UPDATE SET ord = NULL;
