@@ -2,46 +2,62 @@ import { type Aspect, aspectsOf, changedAspects } from './aspects.ts';
 import type { EntityState } from './entities.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 
-/**
- * Where a value comes from: the transaction that first wrote it. A put-back value also says which earlier writes that origin no longer
- * stands on (`without`) or stands on again (`with`); see docs/decisions/005-put-back-values.md. Text form: `12`, `12-3-5+7`.
- */
-export interface Origin {
-  readonly root: bigint;
-  readonly without: readonly bigint[];
-  readonly with: readonly bigint[];
+/** All writes of the aspect with first <= seq <= last. */
+export interface SeqRange {
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
-const SIGNED = /[-+]\d+/g;
+/**
+ * Where a value comes from, and what putting it back took away: every write of the aspect since `standing`, and those in `taken`, which lie
+ * before it. See docs/decisions/005-put-back-values.md. Text form: the root alone when `standing` is the root and nothing else is taken,
+ * else as `12@15-3-5..7`.
+ */
+export interface Origin {
+  /** The transaction that first wrote the value. */
+  readonly root: bigint;
+  /** The moment since which nothing stands any more. */
+  readonly standing: bigint;
+  readonly taken: readonly SeqRange[];
+}
 
+const FORM = /^(\d+)(?:@(\d+))?((?:-\d+(?:\.\.\d+)?)*)$/;
+
+/** @throws RangeError for a text that `originText` did not make */
 export function parseOrigin(text: string): Origin {
-  const corrections = (text.match(SIGNED) ?? []).map((part): [string, bigint] => [
-    part.charAt(0),
-    BigInt(part.slice(1)),
-  ]);
+  const [, root, standing = root, taken = ''] = FORM.exec(text) ?? [];
+  if (root === undefined || standing === undefined) throw new RangeError(`not an origin: ${text}`);
+  const ranges = taken.split('-').slice(1);
   return {
-    root: BigInt(text.replace(SIGNED, '')),
-    without: corrections.filter(([sign]) => sign === '-').map(([, seq]) => seq),
-    with: corrections.filter(([sign]) => sign === '+').map(([, seq]) => seq),
+    root: BigInt(root),
+    standing: BigInt(standing),
+    taken: ranges.map((range) => {
+      const [first = '', last = first] = range.split('..');
+      return { first: BigInt(first), last: BigInt(last) };
+    }),
   };
 }
 
-export function originText(origin: Origin): string {
-  return [`${origin.root}`, ...origin.without.map((seq) => `-${seq}`), ...origin.with.map((seq) => `+${seq}`)].join('');
+export function originText({ root, standing, taken }: Origin): string {
+  const ranges = taken.map(({ first, last }) => (first === last ? `-${first}` : `-${first}..${last}`));
+  return `${root}${standing === root ? '' : `@${standing}`}${ranges.join('')}`;
 }
 
-/** The origin of what a version holds for an aspect. What vanished with its entity shares the root of the absence. */
-export function originOf(version: RecordedVersion, aspect: Aspect): Origin {
-  const own = version.origins?.[aspect];
-  if (own !== undefined) return parseOrigin(own);
-  const absence = version.state === null ? version.origins?.existence : undefined;
-  return { root: absence === undefined ? version.seq : parseOrigin(absence).root, without: [], with: [] };
+/** What a version says about an aspect that it holds; null when its own transaction wrote it. */
+export function originOf(version: RecordedVersion, aspect: Aspect): Origin | null {
+  const text = version.origins?.[aspect];
+  return text === undefined ? null : parseOrigin(text);
+}
+
+/** The transaction that first wrote what a version holds for an aspect; for an absent property, one that found it absent. */
+export function rootOf(version: RecordedVersion, aspect: Aspect): bigint {
+  return originOf(version, aspect)?.root ?? version.seq;
 }
 
 /**
  * What the recorder stores as `origins` of a version: for every aspect whose value the version's transaction did not itself write, the
- * transaction that did. Aspects that it leaves as they were carry the origin of the previous version on; aspects that it changes take
- * theirs from `putBack` (the plan row's origins, for a rollback's transaction). Null when it wrote everything itself.
+ * transaction that did. Aspects that it leaves as they were carry the root of the previous version on; aspects that it changes take theirs
+ * from `putBack` (the plan row's origins, for a rollback's transaction). Null when it wrote everything itself.
  */
 export function originsAfter(
   previous: RecordedVersion | null,
@@ -54,7 +70,7 @@ export function originsAfter(
   const writesAll = (before === null) !== (after === null);
   const entries = Object.entries(putBack ?? {}).filter(([aspect]) => writesAll || changed.has(aspect));
   for (const aspect of aspectsOf(after)) {
-    if (previous !== null && !changed.has(aspect)) entries.push([aspect, `${originOf(previous, aspect).root}`]);
+    if (previous !== null && !changed.has(aspect)) entries.push([aspect, `${rootOf(previous, aspect)}`]);
   }
   return entries.length === 0 ? null : Object.fromEntries(entries);
 }

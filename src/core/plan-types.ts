@@ -55,8 +55,8 @@ export interface EntityPlan {
   /** The undo set wrote here, within the scope, and nothing is left to write or to decide. */
   readonly alreadySo: boolean;
   /**
-   * A seq that the window should reach back to (from < reach) for an exact plan: the start value itself was taken back by a rollback
-   * within the window. Null nearly always. The plan is valid without, with the start value as target.
+   * A seq that the window should reach back to (from < reach) for an exact plan: a rollback within the window took back something from
+   * before it. Null nearly always. The plan is valid without, with the start value as target.
    */
   readonly reach: bigint | null;
 }

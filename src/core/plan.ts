@@ -1,24 +1,19 @@
 import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, valuesOf } from './aspects.ts';
 import { sameState, valueTypeOf } from './canonical.ts';
 import { actionOf, type EntityState } from './entities.ts';
-import { originOf, parseOrigin } from './origins.ts';
+import { originText, rootOf } from './origins.ts';
 import { explainAspect, explainContent, explainDeletion, explainEnds } from './plan-explain.ts';
 import type { EntityPlan, PlanInput, PlannedConflict } from './plan-types.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 import type { Value } from './values.ts';
-import { type Verdict, verdictOn, withoutUndoSet } from './verdict.ts';
+import { lesser, type Verdict, verdictOn, withoutUndoSet } from './verdict.ts';
 
 export { resolvePlan } from './plan-resolve.ts';
 export type * from './plan-types.ts';
 
-/** Every seq whose membership `planEntity` may ask for: the versions' own and those of the origins that they carry. */
+/** Every seq whose membership `planEntity` may ask for. */
 export function seqsOf(versions: readonly RecordedVersion[]): bigint[] {
-  const seqs = new Set<bigint>();
-  for (const { seq, origins } of versions) {
-    seqs.add(seq);
-    for (const text of Object.values(origins ?? {})) seqs.add(parseOrigin(text).root);
-  }
-  return [...seqs];
+  return versions.map(({ seq }) => seq);
 }
 
 /** What the entity becomes: with conflicts left as live is, and with target taken. */
@@ -84,7 +79,7 @@ function planPresent(
   if (existence === undefined || existence.kind === 'KEEP' || existence.target !== null) {
     return planAspects(input, live, verdicts);
   }
-  const others = aspects.filter((aspect) => aspect !== 'existence' && isOthers(input, aspect));
+  const others = aspects.filter((aspect) => aspect !== 'existence' && withoutUndoSet(input, aspect).value !== null);
   const origins = vanishOrigins(input, aspects, existence);
   if (existence.kind === 'TAKE' && others.length === 0) return settled({ state: null, origins });
   const conflict = structure('EXISTENCE', explainContent(input.ref, others));
@@ -142,7 +137,11 @@ function broughtBack(input: PlanInput, verdicts: readonly Verdict[]): Sourced {
   const last = input.versions.findLast(({ state }) => state !== null);
   const values = valuesOf(last?.state ?? null);
   const origins = new Map<string, string>();
-  for (const aspect of values.keys()) if (last) origins.set(aspect, `${originOf(last, aspect).root}`);
+  if (last !== undefined) {
+    const originAt = (aspect: Aspect): string =>
+      originText({ root: rootOf(last, aspect), standing: last.seq, taken: [] });
+    for (const aspect of values.keys()) origins.set(aspect, originAt(aspect));
+  }
   for (const { aspect, base, target, origin } of verdicts) {
     if (sameAspect(base, target)) continue;
     put(values, aspect, target);
@@ -151,19 +150,13 @@ function broughtBack(input: PlanInput, verdicts: readonly Verdict[]): Sourced {
   return { state: stateOf(input.ref, values), origins: originsFrom([...origins]) };
 }
 
-function isOthers(input: PlanInput, aspect: Aspect): boolean {
-  const { value, written } = withoutUndoSet(input, aspect);
-  return value !== null && written;
-}
-
-/** An absence is put back as that of the moment that it comes from; what others wrote is simply deleted. */
+/** The absence of an aspect comes from where that of the entity does, unless it says otherwise. */
 function vanishOrigins(input: PlanInput, aspects: readonly Aspect[], existence: Verdict): Origins | null {
-  const absence = `${parseOrigin(existence.origin).root}`;
   const origins: [string, string][] = [['existence', existence.origin]];
   for (const aspect of aspects) {
     if (aspect === 'existence') continue;
     const { value, origin } = withoutUndoSet(input, aspect);
-    if (value === null && origin !== absence) origins.push([aspect, origin]);
+    if (value === null && origin !== existence.origin) origins.push([aspect, origin]);
   }
   return originsFrom(origins);
 }
@@ -195,9 +188,4 @@ function put(values: Map<Aspect, Value>, aspect: Aspect, value: Value | null): v
 
 function originsFrom(entries: readonly (readonly [string, string])[]): Origins | null {
   return entries.length === 0 ? null : Object.fromEntries(entries);
-}
-
-function lesser(a: bigint | null, b: bigint | null): bigint | null {
-  if (a === null || b === null) return a ?? b;
-  return a < b ? a : b;
 }
