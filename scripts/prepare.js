@@ -18,7 +18,7 @@ const wanted = {
 const done = readStamp();
 if (done.packages !== wanted.packages) {
   console.error('Installing packages ...');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   checkNode();
   stamp({ packages: wanted.packages });
 }

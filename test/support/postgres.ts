@@ -29,9 +29,11 @@ export interface PostgresServer {
   kill(): void;
 }
 
-export interface TestDatabase extends AsyncDisposable {
+export interface TestDatabase {
   readonly database: PgDatabase;
   readonly url: string;
+  /** Closes and drops it; `await using` calls this. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts a throwaway PostgreSQL server on a free port. It refuses to run as root, so root lends it `postgres`. */
