@@ -1,0 +1,40 @@
+import type { Page, PageRequest } from '../../../core/moments.ts';
+import type {
+  Listed,
+  ParentKey,
+  RecordName,
+  RecordPosition,
+  RecordQuery,
+  RecordTypes,
+} from '../../../ports/records.ts';
+import type { ApiDependencies } from '../context.ts';
+import { LoaderFamily } from './batching.ts';
+
+type AnyPage = Page<Listed<RecordTypes[RecordName]>>;
+
+interface PageArguments {
+  readonly query: RecordQuery;
+  readonly page: PageRequest<RecordPosition>;
+}
+
+/** Pages of records and their counts: one statement for all parents that ask with the same arguments. */
+export function pageLoaders({ records }: ApiDependencies) {
+  const pages = new LoaderFamily<PageArguments, ParentKey, AnyPage>(
+    ({ query, page }, parents) => records.pages(query, parents, page),
+    () => ({ items: [], hasMore: false }),
+  );
+  const counts = new LoaderFamily<RecordQuery, ParentKey, bigint>(
+    (query, parents) => records.counts(query, parents),
+    () => 0n,
+  );
+  return {
+    page: <Name extends RecordName>(
+      query: RecordQuery<Name>,
+      parent: ParentKey,
+      page: PageRequest<RecordPosition>,
+    ): Promise<Page<Listed<RecordTypes[Name]>>> =>
+      // The arguments name the record, so the family answers with pages of that record.
+      pages.load({ query, page }, parent) as Promise<Page<Listed<RecordTypes[Name]>>>,
+    count: (query: RecordQuery, parent: ParentKey): Promise<bigint> => counts.load(query, parent),
+  };
+}

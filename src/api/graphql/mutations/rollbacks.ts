@@ -1,0 +1,125 @@
+import { InvalidInputError } from '../../../core/errors.ts';
+import { builder } from '../builder.ts';
+import { USER_ERRORS } from '../errors.ts';
+import { requireId } from '../ids.ts';
+import { readAtOrNull } from '../inputs/at.ts';
+import {
+  AbortRollbackInput,
+  ExecuteRollbackInput,
+  GraphInput,
+  OperationInput,
+  RollbackInput,
+} from '../inputs/mutation-inputs.ts';
+import { readScope } from '../inputs/scope.ts';
+import { readUndo } from '../inputs/undo.ts';
+import { OperationRef, VerificationRef } from '../types/refs.ts';
+import { COMMON_ERRORS, GRAPH_ERRORS, mutate, policyFrom, positive } from './mutation.ts';
+
+builder.mutationField('rollback', (t) =>
+  t.field({
+    type: OperationRef,
+    description: 'Returns at once with the operation.',
+    errors: { types: GRAPH_ERRORS, union: { name: 'RollbackResult' } },
+    args: { input: t.arg({ type: RollbackInput, required: true }) },
+    resolve: (_, { input: { to, undo, scope, onConflict, batchSize, maxChangesPerSecond, ...input } }, context) =>
+      mutate(
+        context,
+        async () => {
+          if (to && undo) throw InvalidInputError.field(['undo'], 'cannot go with to: give exactly one of them');
+          if (!to && !undo) throw InvalidInputError.field(['to'], 'or undo is required: give exactly one of them');
+          return context.services.rollbacks.request(context.caller(), {
+            ...input,
+            to: readAtOrNull(to, ['to']),
+            undo: undo ? await readUndo(context, input.graph, undo) : null,
+            scope: readScope(scope, ['scope']),
+            policy: policyFrom(onConflict),
+            batchSize: positive(batchSize, 'batchSize'),
+            maxChangesPerSecond: positive(maxChangesPerSecond, 'maxChangesPerSecond'),
+            reason: input.reason ?? null,
+          });
+        },
+        (id) => context.loaders.operation.load(id),
+      ),
+  }),
+);
+
+builder.mutationField('executeRollback', (t) =>
+  t.field({
+    type: OperationRef,
+    description: 'A new operation that runs by the plan of a dry run.',
+    errors: {
+      types: [...COMMON_ERRORS, USER_ERRORS.planChanged, USER_ERRORS.limit, USER_ERRORS.capture],
+      union: { name: 'ExecuteRollbackResult' },
+    },
+    args: { input: t.arg({ type: ExecuteRollbackInput, required: true }) },
+    resolve: (_, { input: { id, batchSize, maxChangesPerSecond, ...input } }, context) =>
+      mutate(
+        context,
+        async () =>
+          context.services.rollbacks.execute(context.caller(), {
+            ...input,
+            id: requireId(id, 'RollbackOperation', ['id']),
+            batchSize: positive(batchSize, 'batchSize'),
+            maxChangesPerSecond: positive(maxChangesPerSecond, 'maxChangesPerSecond'),
+          }),
+        (operation) => context.loaders.operation.load(operation),
+      ),
+  }),
+);
+
+builder.mutationField('abortRollback', (t) =>
+  t.field({
+    type: OperationRef,
+    errors: { types: COMMON_ERRORS, union: { name: 'AbortRollbackResult' } },
+    args: { input: t.arg({ type: AbortRollbackInput, required: true }) },
+    resolve: (_, { input: { id, reason, idempotencyKey } }, context) =>
+      mutate(
+        context,
+        async () =>
+          context.services.rollbacks.abort(context.caller(), {
+            id: requireId(id, 'RollbackOperation', ['id']),
+            reason: reason ?? null,
+            idempotencyKey,
+          }),
+        (operation) => context.loaders.operation.load(operation),
+      ),
+  }),
+);
+
+builder.mutationField('undoRollback', (t) =>
+  t.field({
+    type: OperationRef,
+    description: 'An ordinary undo of what a rollback wrote.',
+    errors: { types: GRAPH_ERRORS, union: { name: 'UndoRollbackResult' } },
+    args: { input: t.arg({ type: OperationInput, required: true }) },
+    resolve: (_, { input: { id, onConflict, idempotencyKey } }, context) =>
+      mutate(
+        context,
+        async () =>
+          context.services.rollbacks.undo(context.caller(), {
+            id: requireId(id, 'RollbackOperation', ['id']),
+            policy: policyFrom(onConflict),
+            idempotencyKey,
+          }),
+        (operation) => context.loaders.operation.load(operation),
+      ),
+  }),
+);
+
+builder.mutationField('verifyGraph', (t) =>
+  t.field({
+    type: VerificationRef,
+    description: 'Starts a full comparison of the live graph with history.',
+    errors: {
+      types: [USER_ERRORS.notFound, USER_ERRORS.forbidden, USER_ERRORS.capture, USER_ERRORS.idempotency],
+      union: { name: 'VerifyGraphResult' },
+    },
+    args: { input: t.arg({ type: GraphInput, required: true }) },
+    resolve: (_, { input }, context) =>
+      mutate(
+        context,
+        () => context.services.verifier.start(context.caller(), input),
+        (id) => context.loaders.verification.load(id),
+      ),
+  }),
+);

@@ -1,0 +1,119 @@
+import type { Page, PageRequest } from '../../../core/moments.ts';
+import type { RollbackOperation, RollbackPoint, Session } from '../../../generated/prisma/client.ts';
+import type { Listed, RecordFilter, RecordPosition } from '../../../ports/records.ts';
+import { type Connection, type PageArguments, readPage, toConnection } from '../connections.ts';
+import type { ApiContext } from '../context.ts';
+import { Cursors, recordCodec } from '../cursors.ts';
+import type { AtShape } from '../inputs/at.ts';
+import { idOrNull, nonEmpty, readTimeRange } from '../inputs/read-filters.ts';
+import { anyOf, equal, filtersOf, firstRecord, listRecords } from '../record-connections.ts';
+
+interface Range {
+  readonly since?: AtShape | null | undefined;
+  readonly until?: AtShape | null | undefined;
+}
+
+/** What makes a point one that was deleted; its row stays for the audit. */
+export const NOT_DELETED: RecordFilter = { field: 'deletedAt', is: 'ABSENT' };
+
+interface PointFilter extends Range {
+  readonly status?: readonly string[] | null | undefined;
+  readonly origin?: readonly string[] | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly session?: string | null | undefined;
+}
+
+export async function listPoints(
+  graphId: number,
+  { filter, ...args }: PageArguments & { readonly filter?: PointFilter | null | undefined },
+  context: ApiContext,
+): Promise<Connection<RollbackPoint>> {
+  const filters = filtersOf(
+    NOT_DELETED,
+    anyOf('status', nonEmpty(filter?.status, ['filter', 'status'])),
+    anyOf('origin', nonEmpty(filter?.origin, ['filter', 'origin'])),
+    equal('name', filter?.name),
+    equal('sessionId', idOrNull(filter?.session, 'Session', ['filter', 'session'])),
+    ...(await readTimeRange(context, graphId, 'createdAt', filter ?? {})),
+  );
+  const listing = { connection: 'Graph.points', record: 'rollbackPoint', parentField: 'graphId' } as const;
+  return listRecords(context, { ...listing, parent: graphId, filters }, args);
+}
+
+interface OperationFilter extends Range {
+  readonly status?: readonly string[] | null | undefined;
+  readonly type?: string | null | undefined;
+  readonly session?: string | null | undefined;
+}
+
+export async function listOperations(
+  graphId: number,
+  { filter, ...args }: PageArguments & { readonly filter?: OperationFilter | null | undefined },
+  context: ApiContext,
+): Promise<Connection<RollbackOperation>> {
+  const filters = filtersOf(
+    anyOf('status', nonEmpty(filter?.status, ['filter', 'status'])),
+    equal('type', filter?.type),
+    equal('undoSessionId', idOrNull(filter?.session, 'Session', ['filter', 'session'])),
+    ...(await readTimeRange(context, graphId, 'createdAt', filter ?? {})),
+  );
+  const listing = { connection: 'Graph.operations', record: 'rollbackOperation', parentField: 'graphId' } as const;
+  return listRecords(context, { ...listing, parent: graphId, filters }, args);
+}
+
+export async function sessionNamed(graphId: number, name: string, context: ApiContext): Promise<Session | null> {
+  const filters = filtersOf(equal('name', name));
+  return firstRecord(context, { record: 'session', parentField: 'graphId', parent: graphId, filters });
+}
+
+interface SessionFilter extends Range {
+  readonly actor?: string | null | undefined;
+  readonly present?: boolean | null | undefined;
+}
+
+export async function listSessions(
+  graphId: number,
+  { filter, ...args }: PageArguments & { readonly filter?: SessionFilter | null | undefined },
+  context: ApiContext,
+): Promise<Connection<Session>> {
+  const present = filter?.present ?? null;
+  const filters = filtersOf(
+    equal('actor', filter?.actor),
+    present === true ? { field: 'closedAt', is: 'ABSENT' } : null,
+    ...(await readTimeRange(context, graphId, 'openedAt', filter ?? {})),
+  );
+  const listing = { record: 'session', parentField: 'graphId', parent: graphId, filters } as const;
+  if (present === null) return listRecords(context, { connection: 'Graph.sessions', ...listing }, args);
+  const cursors = new Cursors('Graph.sessions', String(graphId), { filters, present }, recordCodec);
+  const { page } = readPage(args, cursors);
+  const read = await sessionsByPresence(context, graphId, filters, present, page);
+  return toConnection(read, page, cursors, { node: ({ record }) => record, position: ({ position }) => position });
+}
+
+/** Pages that are read to fill one page of sessions by their presence, which the session manager decides and no column holds. */
+const MAX_TURNS = 20;
+
+async function sessionsByPresence(
+  context: ApiContext,
+  graphId: number,
+  filters: readonly RecordFilter[],
+  present: boolean,
+  page: PageRequest<RecordPosition>,
+): Promise<Page<Listed<Session>>> {
+  const query = { record: 'session', parent: 'graphId', filters } as const;
+  const backwards = page.backwards === true;
+  const found: Listed<Session>[] = [];
+  let turn = page;
+  let hasMore = false;
+  for (let count = 0; count < MAX_TURNS && found.length <= page.limit; count += 1) {
+    const read = await context.loaders.page(query, graphId, turn);
+    const ordered = backwards ? read.items.toReversed() : read.items;
+    found.push(...ordered.filter(({ record }) => context.services.sessions.isPresent(record) === present));
+    hasMore = read.hasMore;
+    const last = ordered.at(-1);
+    if (!hasMore || last === undefined) break;
+    turn = { ...page, [backwards ? 'before' : 'after']: last.position };
+  }
+  const items = found.slice(0, page.limit);
+  return { items: backwards ? items.toReversed() : items, hasMore: hasMore || found.length > page.limit };
+}
