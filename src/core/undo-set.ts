@@ -30,4 +30,5 @@ export interface RecordedVersion extends EntityRef {
   readonly origins: Origins | null;
 }
 
-export type Origins = Readonly<Record<string, string>>; // seq as decimal string
+/** Values are texts of core/origins.ts: a plain seq, or a put-back's root with what it took away. */
+export type Origins = Readonly<Record<string, string>>;
