@@ -1,0 +1,106 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { type GraphSetting, readGraphs } from './graphs-file.ts';
+import { SettingError } from './setting-error.ts';
+
+/** Everything that can be set from outside, checked. */
+export interface Settings {
+  readonly host: string;
+  readonly port: number;
+  /** Absolute path of the folder of the embedded database. */
+  readonly dataFolder: string;
+  /** Absent: PGlite in `dataFolder`. */
+  readonly databaseUrl: string | undefined;
+  /** Read replicas, none without `databaseUrl`. */
+  readonly replicaUrls: readonly string[];
+  /** One Redis, or the nodes of a Redis Cluster; empty: in memory, one instance. */
+  readonly redisUrls: readonly string[];
+  readonly graphs: readonly GraphSetting[];
+  readonly auth: 'off';
+  /** What an empty first graph is filled with. */
+  readonly sample: 'wordnet' | 'none';
+  readonly role: 'all' | 'api' | 'worker' | 'monitor';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const url = (...schemes: readonly string[]) =>
+  z.string().refine((text) => schemes.includes(URL.parse(text)?.protocol ?? ''), {
+    error: `must be an address that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+  });
+const postgresUrl = url('postgres:', 'postgresql:');
+const redisUrl = url('redis:', 'rediss:');
+const listOf = <T extends z.ZodType<string, string>>(item: T) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(item));
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, { error: `must be ${values.slice(0, -1).join(', ')} or ${values.at(-1)}` });
+
+const variables = {
+  HOST: z.string().regex(/^\S+$/, 'must be a host name or an address').default('127.0.0.1'),
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a number from 0 to 65535')
+    .transform(Number)
+    .refine((port) => port <= 65535, 'must be a number from 0 to 65535')
+    .default(4000),
+  PALINODE_DATA: z.string().default('.palinode'),
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_REPLICA_URLS: listOf(postgresUrl).default([]),
+  REDIS_URL: listOf(redisUrl).default([]),
+  PALINODE_CONFIG: z.string().optional(),
+  PALINODE_AUTH: oneOf(['off', 'jwt']).default('off'),
+  PALINODE_SAMPLE: oneOf(['wordnet', 'none']).optional(),
+  PALINODE_ROLE: oneOf(['all', 'api', 'worker', 'monitor']).default('all'),
+};
+
+/**
+ * Reads the settings. A variable that is empty counts as absent.
+ * @param environment the process's, npm's own variables included
+ * @throws SettingError one line that names the setting
+ */
+export function readSettings(environment: Environment, folder = process.cwd()): Settings {
+  const read = <K extends keyof typeof variables>(name: K) => readVariable(name, environment);
+  const host = read('HOST');
+  const databaseUrl = read('DATABASE_URL');
+  const configFile = read('PALINODE_CONFIG');
+  checkAuth(read('PALINODE_AUTH'), host);
+  const replicaUrls = read('DATABASE_REPLICA_URLS');
+  if (replicaUrls.length > 0 && databaseUrl === undefined) {
+    throw new SettingError('DATABASE_REPLICA_URLS', 'needs DATABASE_URL, the server that they are replicas of');
+  }
+  const underStart = environment.npm_lifecycle_event === 'start' && configFile === undefined;
+  return {
+    host,
+    port: read('PORT'),
+    dataFolder: resolve(folder, read('PALINODE_DATA')),
+    databaseUrl,
+    replicaUrls,
+    redisUrls: read('REDIS_URL'),
+    graphs: configFile === undefined ? [{ name: 'demo', kind: 'embedded' }] : readGraphs(resolve(folder, configFile)),
+    auth: 'off',
+    sample: read('PALINODE_SAMPLE') ?? (underStart ? 'wordnet' : 'none'),
+    role: read('PALINODE_ROLE'),
+  };
+}
+
+function readVariable<K extends keyof typeof variables>(name: K, environment: Environment) {
+  const text = environment[name];
+  const result = variables[name].safeParse(text === '' ? undefined : text);
+  if (!result.success) throw new SettingError(name, result.error.issues[0]?.message ?? 'makes no sense');
+  // safeParse of a lookup by key answers the union of all; the key says which it is.
+  return result.data as z.output<(typeof variables)[K]>;
+}
+
+function checkAuth(auth: 'off' | 'jwt', host: string): void {
+  if (auth === 'jwt') throw new SettingError('PALINODE_AUTH', 'jwt is not served by this build yet');
+  if (!isLoopback(host)) {
+    throw new SettingError('HOST', `${host} is reachable from outside, which needs PALINODE_AUTH=jwt`);
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

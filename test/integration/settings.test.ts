@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { SettingError } from '../../src/main/setting-error.ts';
+import { readSettings } from '../../src/main/settings.ts';
+
+let folder: string;
+const config = (content: unknown) => {
+  const path = join(folder, 'config.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+};
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'settings-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('without any setting: loopback, PGlite, in memory, one empty graph named demo', () => {
+  expect(readSettings({}, '/srv')).toEqual({
+    host: '127.0.0.1',
+    port: 4000,
+    dataFolder: '/srv/.palinode',
+    databaseUrl: undefined,
+    replicaUrls: [],
+    redisUrls: [],
+    graphs: [{ name: 'demo', kind: 'embedded' }],
+    auth: 'off',
+    sample: 'none',
+    role: 'all',
+  });
+});
+
+test('an empty variable is an absent one', () => {
+  expect(readSettings({ PORT: '', DATABASE_URL: '', PALINODE_CONFIG: '' }).port).toBe(4000);
+});
+
+test('the sample is loaded under npm start, unless told otherwise or a file names the graphs', () => {
+  const start = { npm_lifecycle_event: 'start' };
+  const file = { PALINODE_CONFIG: config({ graphs: [{ name: 'one', kind: 'embedded' }] }) };
+  expect(readSettings(start).sample).toBe('wordnet');
+  expect(readSettings({ ...start, PALINODE_SAMPLE: 'none' }).sample).toBe('none');
+  expect(readSettings({ ...start, ...file }).sample).toBe('none');
+  expect(readSettings({ ...start, ...file, PALINODE_SAMPLE: 'wordnet' }).sample).toBe('wordnet');
+});
+
+test('servers are read as given, several separated by commas', () => {
+  const settings = readSettings({
+    DATABASE_URL: 'postgresql://u:p@db/palinode',
+    DATABASE_REPLICA_URLS: 'postgres://r1/palinode, postgres://r2/palinode',
+    REDIS_URL: 'redis://a:6379,rediss://b:6379',
+  });
+  expect(settings.databaseUrl).toBe('postgresql://u:p@db/palinode');
+  expect(settings.replicaUrls).toEqual(['postgres://r1/palinode', 'postgres://r2/palinode']);
+  expect(settings.redisUrls).toEqual(['redis://a:6379', 'rediss://b:6379']);
+});
+
+test('graphs come from the file', () => {
+  const graphs = [
+    { name: 'demo', kind: 'embedded' },
+    { name: 'staging_2', kind: 'embedded' },
+  ];
+  expect(readSettings({ PALINODE_CONFIG: config({ graphs }) }).graphs).toEqual(graphs);
+});
+
+test.each(['localhost', '127.0.0.1', '127.1.2.3', '::1'])('%s is loopback', (host) => {
+  expect(readSettings({ HOST: host }).host).toBe(host);
+});
+
+test.each<[Record<string, string>, RegExp]>([
+  [{ PORT: 'http' }, /^PORT: must be a number from 0 to 65535$/],
+  [{ PORT: '65536' }, /^PORT: must be a number from 0 to 65535$/],
+  [{ PORT: '-1' }, /^PORT: /],
+  [{ DATABASE_URL: 'mysql://db/x' }, /^DATABASE_URL: must be an address that starts with postgres:\/\//],
+  [{ DATABASE_URL: 'db/x' }, /^DATABASE_URL: /],
+  [{ DATABASE_REPLICA_URLS: 'postgres://r/x' }, /^DATABASE_REPLICA_URLS: needs DATABASE_URL/],
+  [{ DATABASE_URL: 'postgres://d/x', DATABASE_REPLICA_URLS: 'postgres://r/x,' }, /^DATABASE_REPLICA_URLS: /],
+  [{ REDIS_URL: 'redis://a,http://b' }, /^REDIS_URL: must be an address that starts with redis:\/\//],
+  [{ PALINODE_AUTH: 'basic' }, /^PALINODE_AUTH: must be off or jwt$/],
+  [{ PALINODE_AUTH: 'jwt' }, /^PALINODE_AUTH: jwt is not served by this build yet$/],
+  [{ PALINODE_SAMPLE: 'movies' }, /^PALINODE_SAMPLE: must be wordnet or none$/],
+  [{ PALINODE_ROLE: 'boss' }, /^PALINODE_ROLE: must be all, api, worker or monitor$/],
+  [{ HOST: '0.0.0.0' }, /^HOST: 0\.0\.0\.0 is reachable from outside, which needs PALINODE_AUTH=jwt$/],
+  [{ HOST: '127.0.0.1.example.org' }, /^HOST: /],
+  [{ HOST: '::' }, /^HOST: /],
+  [{ PALINODE_CONFIG: '/none/such.json' }, /^PALINODE_CONFIG: \/none\/such\.json cannot be read: ENOENT/],
+])('%j is refused in one line that names it', (environment, line) => {
+  expect(() => readSettings(environment)).toThrow(SettingError);
+  expect(() => readSettings(environment)).toThrow(line);
+});
+
+test.each<[unknown, RegExp]>([
+  ['{', /^PALINODE_CONFIG: \S+ cannot be read: /],
+  [{}, /graphs: /],
+  [{ graphs: [] }, /graphs: names no graph$/],
+  [{ graphs: [{ name: 'Bad Name', kind: 'embedded' }] }, /graphs\.0\.name: must be 1 to 41/],
+  [{ graphs: [{ name: 'a', kind: 'oracle' }] }, /graphs\.0\.kind: /],
+  [{ graphs: [{ name: 'a', kind: 'embedded', colour: 1 }] }, /graphs\.0: .*colour/],
+  [
+    {
+      graphs: [
+        { name: 'a', kind: 'embedded' },
+        { name: 'a', kind: 'embedded' },
+      ],
+    },
+    /two graphs are named a$/,
+  ],
+  [{ graphs: [{ name: 'a', kind: 'neo4j', url: 'http://x' }] }, /graphs\.0\.url: must start with bolt/],
+  [
+    { graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x' }] },
+    /a is a neo4j graph, and this build serves embedded graphs only$/,
+  ],
+])('a file with %j is refused in one line', (content, line) => {
+  const environment = { PALINODE_CONFIG: config(content) };
+  expect(() => readSettings(environment)).toThrow(line);
+  expect(() => readSettings(environment)).toThrow(/^PALINODE_CONFIG: [^\n]+$/);
+});
