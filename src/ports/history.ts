@@ -1,7 +1,17 @@
-import type { EntityChange, EntityId, EntityKind, EntityRef, EntityState, RelationshipState } from '../core/entities.ts';
+import type {
+  EntityChange,
+  EntityId,
+  EntityKind,
+  EntityRef,
+  EntityState,
+  RelationshipState,
+} from '../core/entities.ts';
 import type { CaptureMode } from '../core/errors.ts';
 import type { ChangeSummary, Moment, Page, PageRequest, TransactionSource } from '../core/moments.ts';
-import type { Origins, RecordedVersion, UndoSet } from '../core/undo-set.ts';
+import type { CurrentVersion, HistoryEntry, VersionEntry } from '../core/recording-types.ts';
+import type { RecordedVersion, UndoSet } from '../core/undo-set.ts';
+
+export type { CurrentVersion, HistoryEntry, VersionEntry };
 
 /** Recorded history: what happened to each graph, in order. The one adapter keeps it in PostgreSQL. */
 
@@ -41,28 +51,6 @@ export interface RecorderLease {
   readonly graphId: number;
   readonly holder: string;
   readonly token: bigint;
-}
-
-/** A transaction (or a slice of a large one) ready to be stored. */
-export interface HistoryEntry {
-  readonly feedId: string;
-  readonly first: boolean;
-  readonly last: boolean;
-  readonly time: Date;
-  readonly actor: string | null;
-  readonly sessionId: string | null;
-  readonly source: TransactionSource;
-  readonly operationId: string | null;
-  readonly cut: boolean;
-  readonly versions: readonly VersionEntry[];
-}
-
-/** `before`/`after` null: absent. Hashes are the state hashes of the sides. */
-export interface VersionEntry {
-  readonly change: EntityChange;
-  readonly beforeHash: Uint8Array | null;
-  readonly afterHash: Uint8Array | null;
-  readonly origins: Origins | null;
 }
 
 export interface TransactionFilter {
@@ -114,23 +102,47 @@ export interface History {
   graph(id: number): Promise<GraphRecord | null>;
   graphByName(name: string): Promise<GraphRecord | null>;
   graphsById(ids: readonly number[]): Promise<Map<number, GraphRecord>>;
-  setCapture(id: number, capture: { mode?: CaptureMode; error?: string | null; progress?: number; newEpoch?: boolean }): Promise<void>;
-  addCaptureProblems(id: number, problems: readonly { kind: string; message: string; key: string | null }[]): Promise<void>;
+  setCapture(
+    id: number,
+    capture: { mode?: CaptureMode; error?: string | null; progress?: number; newEpoch?: boolean },
+  ): Promise<void>;
+  addCaptureProblems(
+    id: number,
+    problems: readonly { kind: string; message: string; key: string | null }[],
+  ): Promise<void>;
   captureProblems(id: number, page: PageRequest<bigint>): Promise<Page<CaptureProblem>>;
 
   // ---- recording
   /** Null while another holder's lease is alive. A holder's own lease is renewed. */
   acquireLease(graphId: number, holder: string, ttlMs: number): Promise<RecorderLease | null>;
   releaseLease(lease: RecorderLease): Promise<void>;
-  /** The version of each entity at the head (absent entities, and deleted ones with state null, may be missing). */
-  current(graphId: number, refs: readonly EntityRef[]): Promise<Map<EntityId, RecordedVersion>>;
+  /**
+   * The newest stored version of each entity, in slices of an unfinished transaction too: for the recorder. Deleted entities are there
+   * with state null, never recorded ones are missing.
+   */
+  current(graphId: number, refs: readonly EntityRef[]): Promise<Map<EntityId, CurrentVersion>>;
+  /** Which of these nodes exist in what is stored so far. */
+  presentNodes(graphId: number, keys: readonly string[]): Promise<Set<string>>;
+  /**
+   * Relationships in what is stored so far, other than `except`, with an end among `nodeKeys` or the nodes that an unfinished
+   * transaction deletes. At most `limit`.
+   */
+  leftBehind(
+    graphId: number,
+    nodeKeys: readonly string[],
+    except: readonly string[],
+    limit: number,
+  ): Promise<RelationshipState[]>;
   /** Which of the feed ids are recorded already. */
   known(graphId: number, feedIds: readonly string[]): Promise<Set<string>>;
   /** Drops the rows of a transaction whose slices were only partly stored when a recorder died. */
   discardPartial(lease: RecorderLease): Promise<void>;
   /**
-   * Stores entries in order, in one database transaction; the head moves when an entry's `last` slice is stored. Idempotent per feedId.
-   * @throws StaleTokenError when the lease was taken over.
+   * Stores entries in order, in one database transaction; the head moves when an entry's `last` slice is stored. A transaction's time is
+   * never before its predecessor's. Entries whose feedId is recorded already are passed over; a `first` slice replaces what is stored of an
+   * unfinished transaction. Versions of RECONCILE count as reconciled; the last BASELINE transaction is the earliest moment.
+   * @returns the transactions that were completed
+   * @throws StaleTokenError when the lease was taken over, or the entries do not follow what is stored
    */
   append(lease: RecorderLease, entries: readonly HistoryEntry[]): Promise<readonly RecordedTransaction[]>;
 
@@ -143,11 +155,20 @@ export interface History {
   /** Recorded transactions by the id that capture gave them. */
   transactionsByFeedId(graphId: number, ids: readonly string[]): Promise<Map<string, RecordedTransaction>>;
   transactionsBySeq(graphId: number, seqs: readonly bigint[]): Promise<Map<bigint, RecordedTransaction>>;
-  transactions(graphId: number, filter: TransactionFilter, page: PageRequest<bigint>): Promise<Page<RecordedTransaction>>;
-  /** Net counts per (actor, session) in (since, until], ordered by actor, session id. */
-  contributions(graphId: number, since: bigint, until: bigint, page: PageRequest<{ actor: string | null; sessionId: string | null }>): Promise<
-    Page<{ actor: string | null; sessionId: string | null; transactions: bigint; summary: ChangeSummary }>
-  >;
+  /** In order of seq. */
+  transactions(
+    graphId: number,
+    filter: TransactionFilter,
+    page: PageRequest<bigint>,
+  ): Promise<Page<RecordedTransaction>>;
+  /** Sums of what the transactions in (since, until] did, per actor and session, ordered by both with null last. BASELINE left out. */
+  contributions(
+    graphId: number,
+    since: bigint,
+    until: bigint,
+    page: PageRequest<{ actor: string | null; sessionId: string | null }>,
+  ): Promise<Page<{ actor: string | null; sessionId: string | null; transactions: bigint; summary: ChangeSummary }>>;
+  /** What each session's transactions did, in sum. An unknown session did nothing. */
   sessionSummaries(sessionIds: readonly string[]): Promise<Map<string, ChangeSummary>>;
 
   // ---- states
@@ -177,17 +198,32 @@ export interface History {
   /** What transaction `seq` did, by kind and key. */
   changesOf(graphId: number, seq: bigint, page: PageRequest<EntityRef>): Promise<Page<RecordedChange>>;
   /** Changes of all transactions that pass the filter, in order of seq, kind, key. */
-  changes(graphId: number, filter: TransactionFilter & { kind?: EntityKind | undefined }, page: PageRequest<DiffPosition>): Promise<Page<RecordedChange>>;
+  changes(
+    graphId: number,
+    filter: TransactionFilter & { kind?: EntityKind | undefined },
+    page: PageRequest<DiffPosition>,
+  ): Promise<Page<RecordedChange>>;
   /** Net changes from `from` to `to` (from <= to), changed-and-changed-back entities left out. Cost by what changed, never by the size of the graph. */
-  diff(graphId: number, from: bigint, to: bigint, filter: { kind?: EntityKind | undefined }, page: PageRequest<DiffPosition>): Promise<Page<DiffEntry>>;
+  diff(
+    graphId: number,
+    from: bigint,
+    to: bigint,
+    filter: { kind?: EntityKind | undefined },
+    page: PageRequest<DiffPosition>,
+  ): Promise<Page<DiffEntry>>;
 
   // ---- planning
   /** Which of `seqs` belong to the undo set. */
   members(graphId: number, set: UndoSet, seqs: readonly bigint[]): Promise<Set<bigint>>;
   /** The first and last transaction of the set, and how many there are. Null when it is empty. */
   extentOf(graphId: number, set: UndoSet): Promise<{ first: bigint; last: bigint; transactions: bigint } | null>;
-  /** Entities that transactions of the set touched, by kind and key, each once. */
-  touchedBy(graphId: number, set: UndoSet, page: PageRequest<EntityRef>): Promise<Page<EntityRef>>;
+  /** Entities that transactions of the set touched, each once: `position` is the first touch, in order of seq, kind, key. */
+  touchedBy(graphId: number, set: UndoSet, page: PageRequest<DiffPosition>): Promise<Page<{ position: DiffPosition }>>;
   /** Per entity: the version valid at `from` (if any), then every version in (from, to], in order. */
-  windowVersions(graphId: number, refs: readonly EntityRef[], from: bigint, to: bigint): Promise<Map<EntityId, readonly RecordedVersion[]>>;
+  windowVersions(
+    graphId: number,
+    refs: readonly EntityRef[],
+    from: bigint,
+    to: bigint,
+  ): Promise<Map<EntityId, readonly RecordedVersion[]>>;
 }

@@ -7,6 +7,9 @@ import type {
   RelationshipState,
 } from '../core/entities.ts';
 import type { TransactionSource } from '../core/moments.ts';
+import type { CapturedTransaction } from '../core/recording-types.ts';
+
+export type { CapturedTransaction };
 
 /** Who writes, and on whose behalf. Travels inside the graph's transaction and comes back with what was captured. */
 export interface WriteContext {
@@ -48,23 +51,12 @@ export class StaleTokenError extends Error {
   override readonly name = 'StaleTokenError';
 }
 
-/** One committed transaction as capture saw it, or a slice of one that is too large for one piece. */
-export interface CapturedTransaction {
-  /** Unique and stable: the same transaction read twice has the same id. */
-  readonly id: string;
-  readonly time: Date;
-  readonly source: TransactionSource;
-  readonly actor: string | null;
-  /** A session id or a name, as the writer gave it. */
-  readonly session: string | null;
-  readonly operation: string | null;
-  /** Whether the state right after this transaction is one that the graph really had. */
-  readonly cut: boolean;
-  /** Net per entity, first-before to last-after, no-ops dropped; ordered by kind and key within the transaction. May be empty. */
-  readonly changes: readonly EntityChange[];
-  /** Whether the transaction begins and ends in this slice. Only a transaction larger than a slice has several. */
-  readonly first: boolean;
-  readonly last: boolean;
+/** Committed transactions that are not recorded yet, with the earliest and the latest commit time among them. */
+export interface Pending {
+  readonly transactions: bigint;
+  readonly changes: bigint;
+  readonly oldest: Date | null;
+  readonly newest: Date | null;
 }
 
 export interface CaptureFinding {
@@ -107,8 +99,8 @@ export interface KnowledgeGraph {
   readSchema(): Promise<readonly SchemaItem[]>;
   count(): Promise<{ nodes: bigint; relationships: bigint }>;
 
-  /** What waits to be recorded. `oldest` is the commit time of the oldest waiting transaction. Cheap. */
-  pending(): Promise<{ transactions: bigint; changes: bigint; oldest: Date | null }>;
+  /** What waits to be recorded. Cheap. */
+  pending(): Promise<Pending>;
   /**
    * One scan of the committed, not yet acknowledged transactions in an order that history can record, in slices of at most about
    * `maxChanges` changes each. The scan is one consistent view: when it ends, everything that had committed before it began was in it, and

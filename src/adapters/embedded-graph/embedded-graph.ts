@@ -6,6 +6,7 @@ import type {
   CaptureFinding,
   GraphTransaction,
   KnowledgeGraph,
+  Pending,
   SchemaItem,
   WriteContext,
 } from '../../ports/knowledge-graph.ts';
@@ -97,7 +98,7 @@ export class EmbeddedGraph implements KnowledgeGraph {
     return rows[0] ?? { nodes: 0n, relationships: 0n };
   }
 
-  pending(): Promise<{ transactions: bigint; changes: bigint; oldest: Date | null }> {
+  pending(): Promise<Pending> {
     return pending(this.#database, this.#schema);
   }
 

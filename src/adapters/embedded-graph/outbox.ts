@@ -1,4 +1,5 @@
 import type { Database, SqlExecutor } from '../../ports/database.ts';
+import type { Pending } from '../../ports/knowledge-graph.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -6,15 +7,13 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const TRUNCATE_ABOVE_BYTES = 8_000_000n;
 
 /** What waits in the outbox. Reads one header per waiting transaction, no changes. */
-export async function pending(
-  on: SqlExecutor,
-  schema: string,
-): Promise<{ transactions: bigint; changes: bigint; oldest: Date | null }> {
-  const { rows } = await on.query<{ transactions: bigint; changes: bigint; oldest: Date | null }>(
-    `SELECT count(*) AS transactions, coalesce(sum(changes), 0)::bigint AS changes, min(committed_at) AS oldest
+export async function pending(on: SqlExecutor, schema: string): Promise<Pending> {
+  const { rows } = await on.query<Pending>(
+    `SELECT count(*) AS transactions, coalesce(sum(changes), 0)::bigint AS changes,
+       min(committed_at) AS oldest, max(committed_at) AS newest
      FROM ${schema}.outbox_transactions`,
   );
-  return rows[0] ?? { transactions: 0n, changes: 0n, oldest: null };
+  return rows[0] ?? { transactions: 0n, changes: 0n, oldest: null, newest: null };
 }
 
 /** Drops recorded transactions and remembers the highest transaction id among them, which cuts are judged by. */

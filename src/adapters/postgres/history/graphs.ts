@@ -1,0 +1,119 @@
+import { ZERO } from '../../../core/checksum.ts';
+import type { CaptureMode } from '../../../core/errors.ts';
+import type { Page, PageRequest } from '../../../core/moments.ts';
+import type { SqlExecutor } from '../../../ports/database.ts';
+import type { CaptureProblem, GraphRecord } from '../../../ports/history.ts';
+import { keyset, Parameters, pageOf } from './keyset.ts';
+
+interface GraphRow {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: GraphRecord['kind'];
+  readonly capture_mode: CaptureMode;
+  readonly capture_error: string | null;
+  readonly capture_progress: number;
+  readonly reconciled: bigint;
+  readonly epoch: number;
+  readonly head_seq: bigint;
+  readonly head_time: Date;
+  readonly node_count: bigint;
+  readonly relationship_count: bigint;
+  readonly checksum: Uint8Array;
+}
+
+const COLUMNS = `id, name, kind, capture_mode, capture_error, capture_progress, reconciled, epoch, head_seq, head_time,
+  node_count, relationship_count, checksum`;
+
+// Moments are whole milliseconds, as capture gives them: a finer start would lie after what follows it.
+const OPEN = `
+  WITH made AS (
+    INSERT INTO graphs (name, kind, head_time, checksum) VALUES ($1, $2, date_trunc('milliseconds', now()), $3)
+    ON CONFLICT (name) DO NOTHING RETURNING id, head_time
+  )
+  INSERT INTO graph_transactions (graph_id, seq, feed_id, time, source, epoch, cut, change_count, nodes_created, nodes_updated,
+    nodes_deleted, relationships_created, relationships_updated, relationships_deleted, node_count, relationship_count, checksum)
+  SELECT id, 0, 'start', head_time, 'BASELINE', 1, true, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3 FROM made`;
+
+/** The graph's row, made with transaction 0 (the empty baseline) when it is new. */
+export async function openGraph(on: SqlExecutor, name: string, kind: GraphRecord['kind']): Promise<GraphRecord> {
+  await on.query(OPEN, [name, kind, ZERO]);
+  const graph = await graphByName(on, name);
+  if (graph === null) throw new Error(`graph ${name} vanished while it was opened`);
+  return graph;
+}
+
+export async function graphsById(on: SqlExecutor, ids: readonly number[]): Promise<Map<number, GraphRecord>> {
+  const { rows } = await on.query<GraphRow>(`SELECT ${COLUMNS} FROM graphs WHERE id = ANY($1::int4[])`, [ids]);
+  return new Map(rows.map((row) => [row.id, graphOf(row)]));
+}
+
+export async function graphByName(on: SqlExecutor, name: string): Promise<GraphRecord | null> {
+  const { rows } = await on.query<GraphRow>(`SELECT ${COLUMNS} FROM graphs WHERE name = $1`, [name]);
+  return rows[0] === undefined ? null : graphOf(rows[0]);
+}
+
+export interface CaptureChange {
+  readonly mode?: CaptureMode;
+  readonly error?: string | null;
+  readonly progress?: number;
+  readonly newEpoch?: boolean;
+}
+
+export async function setCapture(on: SqlExecutor, id: number, change: CaptureChange): Promise<void> {
+  const parameters = new Parameters();
+  const where = `id = ${parameters.add(id)}`;
+  const sets: string[] = [];
+  if (change.mode !== undefined) sets.push(`capture_mode = ${parameters.add(change.mode)}`);
+  if (change.error !== undefined) sets.push(`capture_error = ${parameters.add(change.error)}`);
+  if (change.progress !== undefined) sets.push(`capture_progress = ${parameters.add(change.progress)}`);
+  if (change.newEpoch === true) sets.push('epoch = epoch + 1');
+  if (sets.length === 0) return;
+  await on.query(`UPDATE graphs SET ${sets.join(', ')} WHERE ${where}`, parameters.values);
+}
+
+export async function addCaptureProblems(
+  on: SqlExecutor,
+  id: number,
+  problems: readonly Pick<CaptureProblem, 'kind' | 'message' | 'key'>[],
+): Promise<void> {
+  if (problems.length === 0) return;
+  await on.query(
+    `INSERT INTO capture_problems (graph_id, kind, message, key)
+     SELECT $1, p.kind, p.message, p.key FROM unnest($2::text[], $3::text[], $4::text[]) AS p (kind, message, key)`,
+    [id, problems.map((p) => p.kind), problems.map((p) => p.message), problems.map((p) => p.key)],
+  );
+}
+
+/** In the order in which they were found. */
+export async function captureProblems(
+  on: SqlExecutor,
+  id: number,
+  page: PageRequest<bigint>,
+): Promise<Page<CaptureProblem>> {
+  const parameters = new Parameters();
+  const conditions = [`graph_id = ${parameters.add(id)}`];
+  const { orderBy, limit, conditions: position } = keyset(['id'], page, (at) => [parameters.add(at)]);
+  const { rows } = await on.query<CaptureProblem>(
+    `SELECT id, at, kind, message, key FROM capture_problems
+     WHERE ${[...conditions, ...position].join(' AND ')} ORDER BY ${orderBy} LIMIT ${limit}`,
+    parameters.values,
+  );
+  return pageOf(rows, page, (row) => row);
+}
+
+function graphOf(row: GraphRow): GraphRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    kind: row.kind,
+    captureMode: row.capture_mode,
+    captureError: row.capture_error,
+    captureProgress: row.capture_progress,
+    reconciled: row.reconciled,
+    epoch: row.epoch,
+    head: { seq: row.head_seq, time: row.head_time },
+    nodeCount: row.node_count,
+    relationshipCount: row.relationship_count,
+    checksum: row.checksum,
+  };
+}

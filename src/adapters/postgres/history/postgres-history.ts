@@ -1,0 +1,90 @@
+import type { EntityRef } from '../../../core/entities.ts';
+import type { PageRequest } from '../../../core/moments.ts';
+import type { UndoSet } from '../../../core/undo-set.ts';
+import type { Database } from '../../../ports/database.ts';
+import type {
+  CaptureProblem,
+  DiffPosition,
+  GraphRecord,
+  History,
+  HistoryEntry,
+  RecorderLease,
+  TransactionFilter,
+} from '../../../ports/history.ts';
+import { append } from './append.ts';
+import { type ChangesFilter, changes, changesOf, diff } from './changes.ts';
+import { current, known, presentNodes } from './current.ts';
+import { discardPartial } from './discard.ts';
+import {
+  addCaptureProblems,
+  type CaptureChange,
+  captureProblems,
+  graphByName,
+  graphsById,
+  openGraph,
+  setCapture,
+} from './graphs.ts';
+import { type IncidentFilter, incidentAt, leftBehind } from './incident.ts';
+import { acquireLease, releaseLease } from './leases.ts';
+import { cutAt, earliest, momentAt, transactionsByFeedId, transactionsBySeq } from './moments.ts';
+import { extentOf, members, touchedBy, windowVersions } from './planning.ts';
+import { names, type ScanFilter, scanAt, statesAt, timeline } from './states.ts';
+import { type Contributor, contributions, sessionSummaries, transactions } from './transactions.ts';
+
+/** History in PostgreSQL: one statement or database transaction per call, whatever the number of entities. */
+export class PostgresHistory implements History {
+  readonly #db: Database;
+
+  constructor(database: Database) {
+    this.#db = database;
+  }
+
+  openGraph = (name: string, kind: GraphRecord['kind']) => openGraph(this.#db, name, kind);
+  graph = async (id: number) => (await graphsById(this.#db, [id])).get(id) ?? null;
+  graphByName = (name: string) => graphByName(this.#db, name);
+  graphsById = (ids: readonly number[]) => graphsById(this.#db, ids);
+  setCapture = (id: number, change: CaptureChange) => setCapture(this.#db, id, change);
+  addCaptureProblems = (id: number, problems: readonly Pick<CaptureProblem, 'kind' | 'message' | 'key'>[]) =>
+    addCaptureProblems(this.#db, id, problems);
+  captureProblems = (id: number, page: PageRequest<bigint>) => captureProblems(this.#db, id, page);
+
+  acquireLease = (id: number, holder: string, ttlMs: number) => acquireLease(this.#db, id, holder, ttlMs);
+  releaseLease = (lease: RecorderLease) => releaseLease(this.#db, lease);
+  current = (id: number, refs: readonly EntityRef[]) => current(this.#db, id, refs);
+  presentNodes = (id: number, keys: readonly string[]) => presentNodes(this.#db, id, keys);
+  leftBehind = (id: number, nodeKeys: readonly string[], except: readonly string[], limit: number) =>
+    leftBehind(this.#db, id, nodeKeys, except, limit);
+  known = (id: number, feedIds: readonly string[]) => known(this.#db, id, feedIds);
+  discardPartial = (lease: RecorderLease) => discardPartial(this.#db, lease);
+  append = (lease: RecorderLease, entries: readonly HistoryEntry[]) => append(this.#db, lease, entries);
+
+  earliest = (id: number) => earliest(this.#db, id);
+  momentAt = (id: number, time: Date) => momentAt(this.#db, id, time);
+  cutAt = (id: number, seq: bigint) => cutAt(this.#db, id, seq);
+  transactionsByFeedId = (id: number, ids: readonly string[]) => transactionsByFeedId(this.#db, id, ids);
+  transactionsBySeq = (id: number, seqs: readonly bigint[]) => transactionsBySeq(this.#db, id, seqs);
+  transactions = (id: number, filter: TransactionFilter, page: PageRequest<bigint>) =>
+    transactions(this.#db, id, filter, page);
+  contributions = (id: number, since: bigint, until: bigint, page: PageRequest<Contributor>) =>
+    contributions(this.#db, id, since, until, page);
+  sessionSummaries = (sessionIds: readonly string[]) => sessionSummaries(this.#db, sessionIds);
+
+  statesAt = (id: number, seq: bigint, refs: readonly EntityRef[]) => statesAt(this.#db, id, seq, refs);
+  scanAt = (id: number, seq: bigint, filter: ScanFilter, page: PageRequest<string>) =>
+    scanAt(this.#db, id, seq, filter, page);
+  incidentAt = (id: number, seq: bigint, keys: readonly string[], filter: IncidentFilter, page: PageRequest<string>) =>
+    incidentAt(this.#db, id, seq, keys, filter, page);
+  timeline = (id: number, ref: EntityRef, page: PageRequest<bigint>) => timeline(this.#db, id, ref, page);
+  names = (id: number, kind: 'L' | 'T', page: PageRequest<string>) => names(this.#db, id, kind, page);
+
+  changesOf = (id: number, seq: bigint, page: PageRequest<EntityRef>) => changesOf(this.#db, id, seq, page);
+  changes = (id: number, filter: ChangesFilter, page: PageRequest<DiffPosition>) => changes(this.#db, id, filter, page);
+  diff = (id: number, from: bigint, to: bigint, filter: Pick<ChangesFilter, 'kind'>, page: PageRequest<DiffPosition>) =>
+    diff(this.#db, id, from, to, filter, page);
+
+  members = (id: number, set: UndoSet, seqs: readonly bigint[]) => members(this.#db, id, set, seqs);
+  extentOf = (id: number, set: UndoSet) => extentOf(this.#db, id, set);
+  touchedBy = (id: number, set: UndoSet, page: PageRequest<DiffPosition>) => touchedBy(this.#db, id, set, page);
+  windowVersions = (id: number, refs: readonly EntityRef[], from: bigint, to: bigint) =>
+    windowVersions(this.#db, id, refs, from, to);
+}
