@@ -1,0 +1,47 @@
+import type { EntityChange } from '../core/entities.ts';
+import { CaptureError } from '../core/errors.ts';
+import type { RecordedTransaction } from '../ports/history.ts';
+import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
+
+/** What services ask of the recorder of a graph, wherever the instance that records may be. */
+export interface Recording {
+  /** Resolves when everything that had committed in the graph before the call is recorded. @throws CaptureError */
+  fence(): Promise<unknown>;
+  /** There is something to record. */
+  poke(): void;
+  /**
+   * Records differences between history and the graph as one RECONCILE transaction of a new epoch. What history no longer has as
+   * `before` is left out. Idempotent per `id`. Null when nothing was left.
+   */
+  reconcile(id: string, differences: AsyncIterable<readonly EntityChange[]>): Promise<RecordedTransaction | null>;
+}
+
+/** A graph that this instance can reach. */
+export interface ServedGraph {
+  readonly graph: KnowledgeGraph;
+  readonly recorder: Recording;
+}
+
+/** The graphs that this instance serves, by their id in history. */
+export class GraphRegistry {
+  readonly #served = new Map<number, ServedGraph>();
+
+  add(graphId: number, served: ServedGraph): void {
+    this.#served.set(graphId, served);
+  }
+
+  remove(graphId: number): void {
+    this.#served.delete(graphId);
+  }
+
+  ids(): readonly number[] {
+    return [...this.#served.keys()];
+  }
+
+  /** @throws CaptureError when the graph is recorded in history but not served here */
+  get(graphId: number): ServedGraph {
+    const served = this.#served.get(graphId);
+    if (served === undefined) throw new CaptureError('the graph is not attached', 'OFF');
+    return served;
+  }
+}
