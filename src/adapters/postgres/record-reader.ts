@@ -98,6 +98,8 @@ function conditions(table: RecordTable, filters: readonly RecordFilter[], params
   return filters.map(({ field, is, value }) => {
     if (!table.fields.includes(field)) throw new RangeError(`${table.table} has no field ${field}`);
     const column = `t.${columnOf(field)}`;
+    // PostgreSQL's text cannot hold U+0000, so no record has it; asking would be an error there.
+    if (typeof value === 'string' && value.includes('\0')) return is === 'DIFFERENT' ? 'true' : 'false';
     switch (is) {
       case 'EQUAL':
         return `${column} = ${params.add(value)}`;

@@ -20,13 +20,12 @@ const MAX_CURSOR_LENGTH = 4096;
 const SEAL_LENGTH = 8;
 
 /**
- * The cursors of one connection: base64url of the position, and a short hash over the connection's name, parent and filter, so that a
- * cursor from elsewhere is noticed instead of silently meaning another place.
+ * The cursors of one connection: base64url of the position, and a short hash over it and the connection's name, parent and filter, so
+ * that a cursor from elsewhere is noticed instead of silently meaning another place.
  */
 export class Cursors<Position> {
   readonly #place: string;
   readonly #codec: PositionCodec<Position>;
-  #seal: string | undefined;
 
   constructor(connection: string, parent: string, filter: unknown, codec: PositionCodec<Position>) {
     this.#place = `${connection}\n${parent}\n${stableJson(filter)}`;
@@ -34,14 +33,15 @@ export class Cursors<Position> {
   }
 
   write(position: Position, pin: bigint | null = null): string {
-    const content = [this.#codec.write(position), ...(pin === null ? [] : [pin.toString()])];
-    return `${Buffer.from(JSON.stringify(content)).toString('base64url')}.${this.#sealed()}`;
+    const json = JSON.stringify([this.#codec.write(position), ...(pin === null ? [] : [pin.toString()])]);
+    const content = Buffer.from(json).toString('base64url');
+    return `${content}.${this.#seal(content)}`;
   }
 
   /** @throws InvalidInputError naming `argument` */
   read(cursor: string, argument: string): CursorContent<Position> {
     const [content, seal, more] = cursor.length > MAX_CURSOR_LENGTH ? [] : cursor.split('.');
-    if (content !== undefined && seal === this.#sealed() && more === undefined) {
+    if (content !== undefined && more === undefined && seal === this.#seal(content)) {
       const json = parseJson(Buffer.from(content, 'base64url').toString('utf8'));
       const position = Array.isArray(json) ? this.#codec.read(json[0]) : null;
       if (Array.isArray(json) && position !== null) return { position, pin: readBigInt(json[1]) };
@@ -49,9 +49,8 @@ export class Cursors<Position> {
     throw InvalidInputError.field([argument], 'is not a cursor of this connection with this filter');
   }
 
-  #sealed(): string {
-    this.#seal ??= createHash('sha256').update(this.#place).digest('base64url').slice(0, SEAL_LENGTH);
-    return this.#seal;
+  #seal(content: string): string {
+    return createHash('sha256').update(`${this.#place}\n${content}`).digest('base64url').slice(0, SEAL_LENGTH);
   }
 }
 

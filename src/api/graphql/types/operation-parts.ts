@@ -68,54 +68,50 @@ export const OperationAccountRef = builder.objectRef<Readonly<Record<string, unk
   }),
 });
 
-/** The undo set as it was frozen: `selector` says whose transactions, `from` and `until` bound them. */
+/** The undo set as it is stored: whose transactions in `by` and its fields, bounded by `from` and `until`. */
 export interface UndoShape {
   readonly operation: RollbackOperation;
-  readonly selector: Readonly<Record<string, unknown>>;
-  readonly from: bigint | null;
-  readonly until: bigint | null;
+  readonly stored: Readonly<Record<string, unknown>>;
 }
 
 export function undoOf(operation: RollbackOperation): UndoShape {
-  const undo: Readonly<Record<string, unknown>> = isRecord(operation.undo) ? operation.undo : {};
-  const selector = isRecord(undo.selector) ? undo.selector : undo;
-  return { operation, selector, from: storedBigIntOrNull(undo.from), until: storedBigIntOrNull(undo.until) };
+  return { operation, stored: isRecord(operation.undo) ? operation.undo : {} };
 }
 
 export const UndoSetRef = builder.objectRef<UndoShape>('UndoSet').implement({
   description: 'Whose changes are taken back.',
   fields: (t) => ({
     everyone: t.boolean({
-      resolve: ({ operation, selector }) =>
-        operation.type === 'RESTORE' || selector.by === 'everyone' || selector.by === 'restore',
+      resolve: ({ stored: { by } }) => by === 'everyone' || by === 'restore',
     }),
     session: t.field({
       type: SessionRef,
       nullable: true,
-      resolve: ({ operation: { undoSessionId: id } }, _, { loaders }) =>
-        id === null ? null : loaders.session.load(id),
+      resolve: ({ operation, stored }, _, { loaders }) => {
+        const id = operation.undoSessionId ?? storedText(stored.sessionId);
+        return id === null ? null : loaders.session.load(id);
+      },
     }),
-    actor: t.string({ nullable: true, resolve: ({ selector }) => storedText(selector.actor) }),
+    actor: t.string({ nullable: true, resolve: ({ stored }) => storedText(stored.actor) }),
     operation: t.field({
       type: OperationRef,
       nullable: true,
-      resolve: ({ operation: { undoOperationId: id } }, _, { loaders }) =>
-        id === null ? null : loaders.operation.load(id),
+      resolve: ({ operation, stored }, _, { loaders }) => {
+        const id = operation.undoOperationId ?? storedText(stored.operationId);
+        return id === null ? null : loaders.operation.load(id);
+      },
     }),
     transactions: t.field({
       type: ['BigInt'],
       nullable: true,
-      resolve: ({ selector }) => (Array.isArray(selector.seqs) ? selector.seqs.map(storedBigInt) : null),
+      resolve: ({ stored: { transactions } }) => (Array.isArray(transactions) ? transactions.map(storedBigInt) : null),
     }),
-    from: t.field({
-      type: MomentRef,
-      nullable: true,
-      resolve: (undo, _, { loaders }) => moment(undo, undo.from, loaders),
-    }),
+    from: t.field({ type: MomentRef, nullable: true, resolve: (undo, _, { loaders }) => bound(undo, 'from', loaders) }),
     until: t.field({
       type: MomentRef,
       nullable: true,
-      resolve: (undo, _, { loaders }) => moment(undo, undo.until, loaders),
+      description: "Null until the plan's head froze the set.",
+      resolve: (undo, _, { loaders }) => bound(undo, 'until', loaders),
     }),
   }),
 });
@@ -124,6 +120,10 @@ interface MomentLoader {
   momentOf(graphId: number, seq: bigint | null): Promise<Moment | null>;
 }
 
-function moment({ operation }: UndoShape, seq: bigint | null, loaders: MomentLoader): Promise<Moment | null> {
-  return loaders.momentOf(operation.graphId, seq);
+function bound(
+  { operation, stored }: UndoShape,
+  field: 'from' | 'until',
+  loaders: MomentLoader,
+): Promise<Moment | null> {
+  return loaders.momentOf(operation.graphId, storedBigIntOrNull(stored[field]));
 }
