@@ -3,6 +3,7 @@ import type { ConflictPolicy } from '../core/policy.ts';
 import type { Scope } from '../core/scope.ts';
 import type { OperationOutcome, OperationStatus } from '../core/states.ts';
 import type { UndoSelector } from '../core/undo-set.ts';
+import type { AuditFact } from './audit-log.ts';
 
 /** Rollback operations as durable records: their states, leases, events and logs. */
 
@@ -109,17 +110,6 @@ export interface NewOperationEvent {
 export interface NewLogEntry {
   readonly level: 'INFO' | 'WARN' | 'ERROR';
   readonly message: string;
-}
-
-/** Who did something and what, for the audit log. */
-export interface AuditFact {
-  readonly type: string;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly actor: string | null;
-  readonly ip: string | null;
-  readonly userAgent: string | null;
-  readonly operationId: string | null;
-  readonly pointId: string | null;
 }
 
 export interface OperationProof {

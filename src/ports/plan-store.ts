@@ -31,10 +31,12 @@ export interface PlanRow extends EntityChange {
 /** A row ready to be written: `before` is checked by its hash alone. */
 export interface PlannedWrite extends EntityRef {
   readonly action: ChangeAction;
+  /** The relationship gets another type or other ends: it is deleted before everything else and created after. */
+  readonly moved: boolean;
   readonly expectedHash: Uint8Array | null;
   readonly targetHash: Uint8Array | null;
-  /** The state's JSON text: parsed chunk by chunk, since a plan of states would not fit in memory. */
-  readonly after: string | null;
+  /** Decodes the state anew at each call: a batch's states together would take too much room. */
+  after(): EntityState | null;
 }
 
 export type ConflictSideAspect = 'PROPERTY' | 'LABEL' | 'EXISTENCE' | 'ENDS' | 'CONSTRAINT';
@@ -55,6 +57,19 @@ export interface NewConflict extends EntityRef {
   readonly liveSeq: bigint | null;
   /** Null: open. */
   readonly resolution: 'SKIP' | 'OVERWRITE' | null;
+  readonly explanation: string;
+}
+
+export interface OpenConflicts {
+  readonly count: bigint;
+  readonly types: readonly ConflictType[];
+  /** The explanation of the first. */
+  readonly first: string | null;
+}
+
+export interface ListedConflict {
+  readonly no: bigint;
+  readonly id: string;
   readonly explanation: string;
 }
 
@@ -99,12 +114,14 @@ export interface PlanStore {
   // ---- dependencies, at a recorded moment
   hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]>;
   missingEnds(operationId: string, graphId: number, seq: bigint): Promise<readonly MissingEnd[]>;
-  /** Pending creations and deletions, without labels and properties. */
+  /** Creations and deletions that were decided against. */
+  skippedStructures(operationId: string): Promise<readonly EntityRef[]>;
+  /** Creations and deletions, pending or decided against, without labels and properties. */
   structuralChanges(operationId: string): Promise<readonly EntityChange[]>;
   /** Puts a node's creation or deletion and those of its relationships into one group. @throws LeaseLostError */
   group(lease: OperationLease): Promise<void>;
   /** Groups of pending rows in order of their number. */
-  groups(operationId: string): Promise<readonly GroupSize[]>;
+  groups(operationId: string): AsyncIterable<readonly GroupSize[]>;
 
   // ---- reading
   rows(operationId: string, refs: readonly EntityRef[]): Promise<readonly PlanRow[]>;
@@ -118,9 +135,11 @@ export interface PlanStore {
   written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]>;
   /** Rows that were not written just as first planned: skipped, partly skipped, replanned, cascaded. In pages. */
   irregular(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]>;
-  openConflicts(operationId: string): Promise<{ count: bigint; first: string | null }>;
-  /** Rows for drawing: nodes first. */
-  sample(operationId: string, limit: number): Promise<readonly PlanRow[]>;
+  openConflicts(operationId: string): Promise<OpenConflicts>;
+  /** At most `limit` conflicts found after number `after`, in the order in which they were found. */
+  conflicts(operationId: string, after: bigint, limit: number): Promise<readonly ListedConflict[]>;
+  /** What is, was or would be written, in pages, in the order in which it was planned. */
+  planned(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]>;
   /** Planned entities (not the decided-against) that a transaction in (since, until] touched. At most `limit`. */
   touchedSince(operationId: string, graphId: number, since: bigint, until: bigint, limit: number): Promise<readonly EntityRef[]>;
 

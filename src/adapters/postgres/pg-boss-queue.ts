@@ -54,9 +54,9 @@ export class PgBossQueue implements JobQueue {
     for (let n = 0; n < concurrency; n += 1) {
       const id = await this.#boss.work<{ id: string }>(
         queue,
-        { pollingIntervalSeconds: this.#options.pollSeconds, batchSize: 1, burstWhenBatchFull: true },
+        { pollingIntervalSeconds: this.#options.pollSeconds, batchSize: 1 },
         async ([job]) => {
-          if (job !== undefined) await this.#run(work, job.data);
+          if (job !== undefined) await this.#run(queue, work, job.data);
         },
       );
       workerIds.push(id);
@@ -67,7 +67,7 @@ export class PgBossQueue implements JobQueue {
   async send(queue: string, data: { id: string }): Promise<void> {
     await this.#ensure(queue);
     await this.#boss.send(queue, data, { singletonKey: data.id });
-    for (const id of this.#handlers.get(queue)?.workerIds ?? []) this.#boss.notifyWorker(id);
+    this.#wake(queue);
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -77,11 +77,19 @@ export class PgBossQueue implements JobQueue {
     await Promise.race([Promise.allSettled(this.#running), delay(graceMs)]);
   }
 
-  async #run(work: (data: { id: string }) => Promise<void>, data: { id: string }): Promise<void> {
+  async #run(queue: string, work: (data: { id: string }) => Promise<void>, data: { id: string }): Promise<void> {
     if (this.#stopping) throw new Error('stopping');
     const running = work(data);
     this.#running.add(running);
-    await running.finally(() => this.#running.delete(running));
+    await running.finally(() => {
+      this.#running.delete(running);
+      // There may be more: without this the next job waits for the next poll.
+      this.#wake(queue);
+    });
+  }
+
+  #wake(queue: string): void {
+    for (const id of this.#handlers.get(queue)?.workerIds ?? []) this.#boss.notifyWorker(id);
   }
 
   #ensure(queue: string): Promise<void> {

@@ -79,20 +79,19 @@ export async function missingEnds(
   }));
 }
 
-/**
- * Pairs of pending rows that one transaction must write: a relationship that comes or goes, and an end that comes or goes with it.
- */
+/** Pairs of groups that one transaction must write: of a relationship that comes or goes, and of an end that comes or goes with it. */
 export async function tiedRows(
   on: SqlExecutor,
   operationId: string,
   page: { readonly after: bigint; readonly limit: number },
 ): Promise<{ a: bigint; b: bigint }[]> {
   const { rows } = await on.query<{ a: bigint; b: bigint }>(
-    `SELECT r.no AS a, n.no AS b
-     FROM (SELECT no, action, start_key, end_key, before FROM operation_plan
+    `SELECT DISTINCT r.group_no AS a, n.group_no AS b
+     FROM (SELECT group_no, start_key, end_key, before FROM operation_plan
        WHERE operation_id = $1 AND kind = 1 AND state = 'PENDING' AND no > $2 ORDER BY no LIMIT $3) AS r
      CROSS JOIN LATERAL (VALUES (r.start_key), (r.end_key), (r.before->>'start'), (r.before->>'end')) AS e(key)
-     JOIN operation_plan n ON n.operation_id = $1 AND n.kind = 0 AND n.key = e.key AND n.state = 'PENDING' AND n.action <> 'UPDATED'`,
+     JOIN operation_plan n ON n.operation_id = $1 AND n.kind = 0 AND n.key = e.key AND n.state = 'PENDING' AND n.action <> 'UPDATED'
+       AND n.group_no <> r.group_no`,
     [operationId, page.after, page.limit],
   );
   return rows;

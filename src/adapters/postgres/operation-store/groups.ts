@@ -1,4 +1,4 @@
-/** Union-find over row numbers; the smallest number of a group is its name. */
+/** Union-find over group numbers; the smallest of those joined is the number of them all. */
 export class Groups {
   readonly #parents = new Map<bigint, bigint>();
 
@@ -9,11 +9,11 @@ export class Groups {
     this.#parents.set(high, low);
   }
 
-  nameOf(row: bigint): bigint {
-    let name = row;
+  nameOf(group: bigint): bigint {
+    let name = group;
     for (let parent = this.#parents.get(name); parent !== undefined; parent = this.#parents.get(name)) name = parent;
-    // Every row on the way is hung right under the name, so that later searches are short.
-    for (let at = row; at !== name; ) {
+    // Every number on the way is hung right under the name, so that later searches are short.
+    for (let at = group; at !== name; ) {
       const next = this.#parents.get(at) ?? name;
       this.#parents.set(at, name);
       at = next;
@@ -21,8 +21,8 @@ export class Groups {
     return name;
   }
 
-  /** Rows that are in another's group, with its name. */
-  *members(): Iterable<{ readonly row: bigint; readonly group: bigint }> {
-    for (const row of [...this.#parents.keys()]) yield { row, group: this.nameOf(row) };
+  /** Groups that became part of another, with its number. */
+  *joined(): Iterable<{ readonly group: bigint; readonly into: bigint }> {
+    for (const group of [...this.#parents.keys()]) yield { group, into: this.nameOf(group) };
   }
 }

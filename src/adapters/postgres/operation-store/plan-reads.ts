@@ -8,11 +8,12 @@ import {
 import { NO_CHANGES } from '../../../core/diff.ts';
 import type { ChangeSummary } from '../../../core/moments.ts';
 import { compareRefs, type PlanHashRow } from '../../../core/plan-hash.ts';
+import type { ConflictType } from '../../../core/policy.ts';
 import type { Origins } from '../../../core/undo-set.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { OperationAccount } from '../../../ports/operation-store.ts';
-import type { GroupSize, PlannedWrite, PlanRow } from '../../../ports/plan-store.ts';
-import { kindOf, PLAN_COLUMNS, type PlanRowRecord, refParams, toPlanRow } from './plan-rows.ts';
+import type { GroupSize, ListedConflict, OpenConflicts, PlannedWrite, PlanRow } from '../../../ports/plan-store.ts';
+import { kindOf, MOVED, PLAN_COLUMNS, type PlanRowRecord, refParams, toPlanRow } from './plan-rows.ts';
 
 /** Rows in one page of a stream. */
 const PAGE = 10_000;
@@ -22,6 +23,7 @@ interface WriteRecord {
   kind: number;
   key: string;
   action: ChangeAction;
+  phase: number;
   expected_hash: Uint8Array | null;
   target_hash: Uint8Array | null;
   after: string | null;
@@ -33,14 +35,6 @@ export async function rows(on: SqlExecutor, operationId: string, refs: readonly 
      JOIN operation_plan p ON p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key ORDER BY p.no`,
     [operationId, ...refParams(refs)],
   );
-  return found.rows.map(toPlanRow);
-}
-
-/** Nodes first, in the order in which they were planned. */
-export async function sample(on: SqlExecutor, operationId: string, limit: number): Promise<PlanRow[]> {
-  const ofKind = (kind: number): string => `(SELECT ${PLAN_COLUMNS} FROM operation_plan p
-    WHERE p.operation_id = $1 AND p.kind = ${kind} AND p.state <> 'ALREADY_SO' ORDER BY p.no LIMIT $2)`;
-  const found = await on.query<PlanRowRecord>(`${ofKind(0)} UNION ALL ${ofKind(1)}`, [operationId, limit]);
   return found.rows.map(toPlanRow);
 }
 
@@ -83,10 +77,18 @@ async function* hashRowsByBytes(on: SqlExecutor, operationId: string): AsyncIter
   }
 }
 
+export async function skippedStructures(on: SqlExecutor, operationId: string): Promise<EntityRef[]> {
+  const found = await on.query<{ kind: number; key: string }>(
+    `SELECT kind, key FROM operation_plan WHERE operation_id = $1 AND state = 'SKIPPED' AND action <> 'UPDATED'`,
+    [operationId],
+  );
+  return found.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
+}
+
 export async function structuralChanges(on: SqlExecutor, operationId: string): Promise<EntityChange[]> {
   const found = await on.query<{ kind: number; key: string; action: ChangeAction; start_key: string; end_key: string }>(
     `SELECT kind, key, action, start_key, end_key FROM operation_plan
-     WHERE operation_id = $1 AND state = 'PENDING' AND action <> 'UPDATED'`,
+     WHERE operation_id = $1 AND state IN ('PENDING', 'SKIPPED') AND action <> 'UPDATED'`,
     [operationId],
   );
   return found.rows.map(({ kind, key, action, start_key: start, end_key: end }) => {
@@ -113,13 +115,18 @@ export async function lastRelationshipRow(
   return found.rows[0]?.no ?? null;
 }
 
-export async function groups(on: SqlExecutor, operationId: string): Promise<GroupSize[]> {
-  const found = await on.query<{ group_no: bigint; size: number }>(
-    `SELECT group_no, count(*)::int AS size FROM operation_plan WHERE operation_id = $1 AND state = 'PENDING'
-     GROUP BY group_no ORDER BY group_no`,
-    [operationId],
-  );
-  return found.rows.map((row) => ({ group: row.group_no, size: row.size }));
+export async function* groups(on: SqlExecutor, operationId: string): AsyncIterable<GroupSize[]> {
+  for (let after = -1n; ; ) {
+    const found = await on.query<{ group_no: bigint; size: number }>(
+      `SELECT group_no, count(*)::int AS size FROM operation_plan
+       WHERE operation_id = $1 AND group_no > $2 AND state = 'PENDING' GROUP BY group_no ORDER BY group_no LIMIT $3`,
+      [operationId, after, PAGE],
+    );
+    yield found.rows.map((row) => ({ group: row.group_no, size: row.size }));
+    const last = found.rows.at(-1);
+    if (last === undefined || found.rows.length < PAGE) return;
+    after = last.group_no;
+  }
 }
 
 export async function summary(on: SqlExecutor, operationId: string): Promise<ChangeSummary> {
@@ -158,7 +165,7 @@ export async function writes(
   toGroup: bigint,
 ): Promise<PlannedWrite[]> {
   const found = await on.query<WriteRecord>(
-    `SELECT no, kind, key, action, expected_hash, target_hash, after::text AS after FROM operation_plan
+    `SELECT no, kind, key, action, phase, expected_hash, target_hash, after::text AS after FROM operation_plan
      WHERE operation_id = $1 AND group_no BETWEEN $2 AND $3 AND state = 'PENDING' ORDER BY phase, kind, key`,
     [operationId, fromGroup, toGroup],
   );
@@ -168,7 +175,7 @@ export async function writes(
 export async function* written(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlannedWrite[]> {
   for (let after = 0n; ; ) {
     const found = await on.query<WriteRecord>(
-      `SELECT no, kind, key, action, expected_hash, target_hash, NULL AS after FROM operation_plan
+      `SELECT no, kind, key, action, phase, expected_hash, target_hash, NULL AS after FROM operation_plan
        WHERE operation_id = $1 AND no > $2 AND state = 'APPLIED' ORDER BY no LIMIT $3`,
       [operationId, after, pageSize],
     );
@@ -179,11 +186,23 @@ export async function* written(on: SqlExecutor, operationId: string, pageSize: n
   }
 }
 
-export async function* irregular(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlanRow[]> {
+export function irregular(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlanRow[]> {
+  return pages(on, operationId, pageSize, `(p.state NOT IN ('APPLIED', 'ALREADY_SO') OR p.cascade OR p.partial OR p.replanned)`);
+}
+
+export function planned(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlanRow[]> {
+  return pages(on, operationId, pageSize, `p.state <> 'ALREADY_SO'`);
+}
+
+async function* pages(
+  on: SqlExecutor,
+  operationId: string,
+  pageSize: number,
+  condition: string,
+): AsyncIterable<PlanRow[]> {
   for (let after = 0n; ; ) {
     const found = await on.query<PlanRowRecord>(
-      `SELECT ${PLAN_COLUMNS} FROM operation_plan p WHERE p.operation_id = $1 AND p.no > $2
-         AND (p.state NOT IN ('APPLIED', 'ALREADY_SO') OR p.cascade OR p.partial OR p.replanned) ORDER BY p.no LIMIT $3`,
+      `SELECT ${PLAN_COLUMNS} FROM operation_plan p WHERE p.operation_id = $1 AND p.no > $2 AND ${condition} ORDER BY p.no LIMIT $3`,
       [operationId, after, pageSize],
     );
     yield found.rows.map(toPlanRow);
@@ -193,16 +212,27 @@ export async function* irregular(on: SqlExecutor, operationId: string, pageSize:
   }
 }
 
-export async function openConflicts(
-  on: SqlExecutor,
-  operationId: string,
-): Promise<{ count: bigint; first: string | null }> {
-  const found = await on.query<{ count: bigint; first: string | null }>(
-    `SELECT count(*) AS count, (array_agg(explanation ORDER BY no))[1] AS first FROM operation_conflicts
-     WHERE operation_id = $1 AND status = 'OPEN'`,
+export async function openConflicts(on: SqlExecutor, operationId: string): Promise<OpenConflicts> {
+  const found = await on.query<{ count: bigint; types: ConflictType[] | null; first: string | null }>(
+    `SELECT count(*) AS count, array_agg(DISTINCT type) AS types, (array_agg(explanation ORDER BY no))[1] AS first
+     FROM operation_conflicts WHERE operation_id = $1 AND status = 'OPEN'`,
     [operationId],
   );
-  return found.rows[0] ?? { count: 0n, first: null };
+  const [row] = found.rows;
+  return { count: row?.count ?? 0n, types: row?.types ?? [], first: row?.first ?? null };
+}
+
+export async function conflicts(
+  on: SqlExecutor,
+  operationId: string,
+  after: bigint,
+  limit: number,
+): Promise<ListedConflict[]> {
+  const found = await on.query<ListedConflict>(
+    'SELECT no, id, explanation FROM operation_conflicts WHERE operation_id = $1 AND no > $2 ORDER BY no LIMIT $3',
+    [operationId, after, limit],
+  );
+  return found.rows;
 }
 
 export async function touchedSince(
@@ -240,8 +270,13 @@ function toWrite(row: WriteRecord): PlannedWrite {
     kind: kindOf(row.kind),
     key: row.key,
     action: row.action,
+    moved: row.phase === MOVED,
     expectedHash: row.expected_hash,
     targetHash: row.target_hash,
-    after: row.after,
+    after: () => (row.after === null ? null : decodeState(row.after)),
   };
+}
+
+function decodeState(text: string): EntityState {
+  return JSON.parse(text);
 }

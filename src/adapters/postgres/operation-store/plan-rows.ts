@@ -57,6 +57,9 @@ export function refParams(refs: readonly EntityRef[]): [number[], string[]] {
   return [refs.map((ref) => kindNumber(ref.kind)), refs.map((ref) => ref.key)];
 }
 
+/** The phase of a relationship that gets another type or other ends. */
+export const MOVED = 7;
+
 /** Relationships deleted, nodes deleted, nodes created, nodes updated, relationships created, relationships updated. */
 const PHASES: Readonly<Record<`${EntityKind} ${ChangeAction}`, number>> = {
   'RELATIONSHIP DELETED': 1,
@@ -97,7 +100,7 @@ export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: read
     [
       lease.operationId,
       lease.token,
-      rows.map((row) => PHASES[`${row.kind} ${row.action}`]),
+      rows.map(phaseOf),
       kinds,
       keys,
       rows.map((row) => row.action),
@@ -155,6 +158,14 @@ export async function insertConflicts(
       conflicts.map((conflict) => conflict.explanation),
     ],
   );
+}
+
+function phaseOf({ kind, action, before, after }: PlanRow): number {
+  const moved =
+    before?.kind === 'RELATIONSHIP' &&
+    after?.kind === 'RELATIONSHIP' &&
+    (before.type !== after.type || before.start !== after.start || before.end !== after.end);
+  return moved ? MOVED : PHASES[`${kind} ${action}`];
 }
 
 export function stateText(state: EntityState | null): string | null {

@@ -7,8 +7,10 @@ import type { OperationAccount, OperationLease } from '../../../ports/operation-
 import type {
   GroupSize,
   HangingRelationship,
+  ListedConflict,
   MissingEnd,
   NewConflict,
+  OpenConflicts,
   PlannedState,
   PlannedWrite,
   PlanRow,
@@ -80,6 +82,10 @@ export class PostgresPlanStore implements PlanStore {
     return missingEnds(this.#database, operationId, graphId, seq);
   }
 
+  skippedStructures(operationId: string): Promise<readonly EntityRef[]> {
+    return reads.skippedStructures(this.#database, operationId);
+  }
+
   structuralChanges(operationId: string): Promise<readonly EntityChange[]> {
     return reads.structuralChanges(this.#database, operationId);
   }
@@ -93,18 +99,19 @@ export class PostgresPlanStore implements PlanStore {
       if (next === null) break;
       after = next;
     }
-    const members = [...groups.members()];
-    for (let at = 0; at < members.length; at += CHUNK) {
-      const chunk = members.slice(at, at + CHUNK);
+    const joined = [...groups.joined()];
+    for (let at = 0; at < joined.length; at += CHUNK) {
+      const chunk = joined.slice(at, at + CHUNK);
       await this.#database.query(
-        `WITH ${HELD} UPDATE operation_plan p SET group_no = m.group_no
-         FROM held, unnest($3::bigint[], $4::bigint[]) AS m(no, group_no) WHERE p.operation_id = $1 AND p.no = m.no`,
-        [lease.operationId, lease.token, chunk.map(({ row }) => row), chunk.map(({ group }) => group)],
+        `WITH ${HELD} UPDATE operation_plan p SET group_no = j.into_no
+         FROM held, unnest($3::bigint[], $4::bigint[]) AS j(group_no, into_no)
+         WHERE p.operation_id = $1 AND p.group_no = j.group_no AND p.state = 'PENDING'`,
+        [lease.operationId, lease.token, chunk.map(({ group }) => group), chunk.map(({ into }) => into)],
       );
     }
   }
 
-  groups(operationId: string): Promise<readonly GroupSize[]> {
+  groups(operationId: string): AsyncIterable<readonly GroupSize[]> {
     return reads.groups(this.#database, operationId);
   }
 
@@ -136,12 +143,16 @@ export class PostgresPlanStore implements PlanStore {
     return reads.irregular(this.#database, operationId, pageSize);
   }
 
-  openConflicts(operationId: string): Promise<{ count: bigint; first: string | null }> {
+  openConflicts(operationId: string): Promise<OpenConflicts> {
     return reads.openConflicts(this.#database, operationId);
   }
 
-  sample(operationId: string, limit: number): Promise<readonly PlanRow[]> {
-    return reads.sample(this.#database, operationId, limit);
+  conflicts(operationId: string, after: bigint, limit: number): Promise<readonly ListedConflict[]> {
+    return reads.conflicts(this.#database, operationId, after, limit);
+  }
+
+  planned(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]> {
+    return reads.planned(this.#database, operationId, pageSize);
   }
 
   touchedSince(

@@ -118,8 +118,3 @@ function readSelector(json: UndoJson): UndoSelector {
       return { by: json.by };
   }
 }
-
-/** JSON text of an object whose bigints are decimal strings. */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? `${item}` : item));
-}

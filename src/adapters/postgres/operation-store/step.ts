@@ -1,6 +1,7 @@
 import type { SqlExecutor } from '../../../ports/database.ts';
 import { LeaseLostError, type OperationLease, type OperationRecord, type OperationStep } from '../../../ports/operation-store.ts';
-import { jsonText, OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts';
+import { jsonText } from '../sql-parameters.ts';
+import { OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts';
 
 /** How many of the newest log entries the operation's own column holds; all are in operation_log. */
 const INLINE_LOGS = 50;

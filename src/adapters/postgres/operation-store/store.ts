@@ -1,18 +1,17 @@
+import type { AuditFact } from '../../../ports/audit-log.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
 import type {
-  AuditFact,
   NewOperation,
   OperationLease,
   OperationRecord,
   OperationStep,
   OperationStore,
 } from '../../../ports/operation-store.ts';
+import { appendAudit } from '../audit-log.ts';
+import { isUuid, jsonText } from '../sql-parameters.ts';
 import { insertEvents, insertLogs, insertMetrics, lockEvents } from './events.ts';
-import { jsonText, OPERATION_COLUMNS, type OperationRow, toOperation, undoJson } from './records.ts';
+import { OPERATION_COLUMNS, type OperationRow, toOperation, undoJson } from './records.ts';
 import { updateOperation } from './step.ts';
-
-/** Appends to the audit log within the transaction of what it speaks of. */
-export type AuditAppender = (tx: SqlExecutor, facts: readonly AuditFact[]) => Promise<void>;
 
 const RUNNABLE = `('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'EXECUTING')`;
 const OPEN = `('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'CONFLICT_RESOLUTION', 'EXECUTING')`;
@@ -20,12 +19,10 @@ const OPEN = `('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'CONFLIC
 /** Rollback operations in PostgreSQL. A lease lives `leaseMs` after its last step or renewal. */
 export class PostgresOperationStore implements OperationStore {
   readonly #database: Database;
-  readonly #audit: AuditAppender;
   readonly #leaseMs: number;
 
-  constructor(database: Database, audit: AuditAppender, leaseMs = 15_000) {
+  constructor(database: Database, leaseMs = 15_000) {
     this.#database = database;
-    this.#audit = audit;
     this.#leaseMs = leaseMs;
   }
 
@@ -42,11 +39,12 @@ export class PostgresOperationStore implements OperationStore {
         insertParams(operation),
       );
       for (const row of rows) await insertEvents(tx, toOperation(row), [{ type: 'STARTED' }]);
-      await this.#audit(tx, [audit]);
+      await appendAudit(tx, [audit]);
     });
   }
 
   async get(id: string): Promise<OperationRecord | null> {
+    if (!isUuid(id)) return null;
     const { rows } = await this.#database.query<OperationRow>(
       `SELECT ${OPERATION_COLUMNS} FROM rollback_operations o WHERE o.id = $1`,
       [id],
@@ -105,7 +103,7 @@ export class PostgresOperationStore implements OperationStore {
       }
       await insertLogs(tx, operation.id, step.logs ?? []);
       await insertMetrics(tx, step.metrics ?? []);
-      if (step.audit !== undefined) await this.#audit(tx, [step.audit]);
+      if (step.audit !== undefined) await appendAudit(tx, [step.audit]);
       return operation;
     });
   }
@@ -120,7 +118,7 @@ export class PostgresOperationStore implements OperationStore {
       if (count === 0) return false;
       const message = `Stop requested by ${audit.actor ?? 'nobody'}${reason === null ? '' : `: ${reason}`}`;
       await insertLogs(tx, id, [{ level: 'INFO', message }]);
-      await this.#audit(tx, [audit]);
+      await appendAudit(tx, [audit]);
       return true;
     });
   }
@@ -167,7 +165,7 @@ function insertParams(operation: NewOperation): unknown[] {
     jsonText(undoJson(operation.undo)),
     selector.by === 'session' ? selector.sessionId : null,
     selector.by === 'operation' ? selector.operationId : null,
-    operation.scope === null ? null : jsonText(operation.scope),
+    jsonText(operation.scope),
     jsonText(operation.policy),
     operation.batchSize,
     operation.maxChangesPerSecond,

@@ -1,0 +1,137 @@
+import { HistoryDroppedError, InvalidInputError, LimitError, NotFoundError, StateError } from '../core/errors.ts';
+import { CONFLICT_TYPES, type ConflictPolicy } from '../core/policy.ts';
+import { isFinalOperation } from '../core/states.ts';
+import type { UndoSelector } from '../core/undo-set.ts';
+import { MAX_NAME_LENGTH } from '../core/names.ts';
+import type { GraphRecord, History } from '../ports/history.ts';
+import type { NewOperation, OperationStore } from '../ports/operation-store.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+import type { RollbackRequest, UndoRequest } from './contract.ts';
+import type { MomentResolver } from './moment-resolver.ts';
+import { checkText } from './text-checks.ts';
+
+const MAX_REASON = 2000;
+/** Transactions that one request may list. */
+export const MAX_LISTED = 10_000;
+const MAX_RATE = 1_000_000;
+
+export interface RequestDependencies {
+  readonly history: Pick<History, 'transactionsBySeq' | 'earliest'>;
+  readonly operations: Pick<OperationStore, 'get'>;
+  readonly sessions: Pick<SessionStore, 'get'>;
+  readonly moments: Pick<MomentResolver, 'resolve'>;
+}
+
+/** What of a new operation the target or the undo set decides. */
+export type Target = Pick<NewOperation, 'type' | 'targetPointId' | 'targetSeq' | 'undo'>;
+
+/** Refuses what makes no sense whatever is stored. @throws InvalidInputError */
+export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'kind'>, immediateLimit: number): void {
+  const hasTarget = input.to !== null && input.to !== undefined;
+  const hasUndo = input.undo !== null && input.undo !== undefined;
+  if (hasTarget === hasUndo) throw InvalidInputError.field([hasTarget ? 'undo' : 'to'], 'exactly one of to and undo is needed');
+  checkPolicy(input.policy, ['onConflict']);
+  checkPace(input, immediateLimit);
+  checkText(['reason'], input.reason, MAX_REASON);
+  if (!input.includeSchema) return;
+  if (input.strategy === 'IMMEDIATE') {
+    throw InvalidInputError.field(['includeSchema'], 'cannot be one transaction with the data: choose GRADUAL');
+  }
+  const why = graph.kind === 'EMBEDDED' ? 'an embedded graph has no schema of its own to restore' : 'is not available for this graph yet';
+  throw InvalidInputError.field(['includeSchema'], why);
+}
+
+/**
+ * Decisions by a person or by merging come with conflict resolution: until then a policy may leave conflicts open by its default, which
+ * ends a real run before it writes, but may not ask for either.
+ *
+ * @throws InvalidInputError naming the field
+ */
+export function checkPolicy(policy: ConflictPolicy, path: readonly string[]): void {
+  const refuse = (field: string, strategy: string): never => {
+    throw InvalidInputError.field([...path, field], `${strategy} comes with conflict resolution, choose ABORT, SKIP or OVERWRITE`);
+  };
+  if (policy.default === 'MERGE') refuse('default', 'MERGE');
+  for (const type of CONFLICT_TYPES) {
+    const field = type.toLowerCase() as Lowercase<typeof type>; // The fields are the types in lower case.
+    const strategy = policy[field];
+    if (strategy === 'MERGE' || strategy === 'MANUAL') refuse(field, strategy);
+  }
+}
+
+/** @throws InvalidInputError */
+export function checkPace(
+  input: { readonly batchSize?: number | null; readonly maxChangesPerSecond?: number | null },
+  immediateLimit: number,
+): void {
+  checkRange(['batchSize'], input.batchSize, immediateLimit);
+  checkRange(['maxChangesPerSecond'], input.maxChangesPerSecond, MAX_RATE);
+}
+
+function checkRange(path: readonly string[], value: number | null | undefined, most: number): void {
+  if (value === null || value === undefined) return;
+  if (!Number.isInteger(value) || value < 1 || value > most) throw InvalidInputError.field(path, `must be a whole number from 1 to ${most}`);
+}
+
+/** Resolves what a request names. @throws InvalidInputError, NotFoundError, StateError, HistoryDroppedError, LimitError */
+export async function resolveTarget(deps: RequestDependencies, graphId: number, input: RollbackRequest): Promise<Target> {
+  const { to, undo } = input;
+  if (to !== null && to !== undefined) {
+    const { seq } = await deps.moments.resolve(graphId, to, ['to']);
+    const point = 'point' in to ? to.point : null;
+    return { type: 'RESTORE', targetPointId: point, targetSeq: seq, undo: { selector: { by: 'restore' }, from: seq, until: null } };
+  }
+  if (undo === null || undo === undefined) throw InvalidInputError.field(['to'], 'exactly one of to and undo is needed');
+  const selector = await selectorOf(deps, graphId, undo);
+  const from = undo.from ? (await deps.moments.resolve(graphId, undo.from, ['undo', 'from'])).seq : null;
+  const until = undo.until ? (await deps.moments.resolve(graphId, undo.until, ['undo', 'until'])).seq : null;
+  if (from !== null && until !== null && from > until) throw InvalidInputError.field(['undo', 'until'], 'lies before from');
+  if (from === null && (selector.by === 'actor' || selector.by === 'everyone')) {
+    throw InvalidInputError.field(['undo', 'from'], `is required with ${selector.by}`);
+  }
+  return { type: 'UNDO', targetPointId: null, targetSeq: null, undo: { selector, from, until } };
+}
+
+async function selectorOf(deps: RequestDependencies, graphId: number, { by }: UndoRequest): Promise<UndoSelector> {
+  const path = ['undo', 'by'];
+  if ('everyone' in by) return { by: 'everyone' };
+  if ('actor' in by) {
+    checkText([...path, 'actor'], by.actor, MAX_NAME_LENGTH, 1);
+    return { by: 'actor', actor: by.actor };
+  }
+  if ('session' in by) {
+    const session = await deps.sessions.get(by.session);
+    if (session === null) throw new NotFoundError(`there is no session ${by.session}`);
+    if (session.graphId !== graphId) throw InvalidInputError.field([...path, 'session'], 'is a session of another graph');
+    return { by: 'session', sessionId: session.id };
+  }
+  if ('operation' in by) return operationSelector(deps, graphId, by.operation);
+  return { by: 'transactions', seqs: await listedTransactions(deps, graphId, by.transactions) };
+}
+
+async function operationSelector(deps: RequestDependencies, graphId: number, id: string): Promise<UndoSelector> {
+  const path = ['undo', 'by', 'operation'];
+  const operation = await deps.operations.get(id);
+  if (operation === null) throw new NotFoundError(`there is no operation ${id}`);
+  if (operation.graphId !== graphId) throw InvalidInputError.field(path, 'is an operation of another graph');
+  if (operation.dryRun) throw InvalidInputError.field(path, 'is a dry run, which wrote nothing');
+  if (!isFinalOperation(operation.status)) throw new StateError(`operation ${id} has not ended`, operation.status);
+  return { by: 'operation', operationId: id };
+}
+
+async function listedTransactions(deps: RequestDependencies, graphId: number, seqs: readonly bigint[]): Promise<bigint[]> {
+  const path = ['undo', 'by', 'transactions'];
+  if (seqs.length === 0) throw InvalidInputError.field(path, 'must not be empty');
+  if (seqs.length > MAX_LISTED) throw new LimitError(`at most ${MAX_LISTED} transactions can be listed`, BigInt(MAX_LISTED));
+  const found = await deps.history.transactionsBySeq(graphId, seqs);
+  const earliest = await deps.history.earliest(graphId);
+  for (const [at, seq] of seqs.entries()) {
+    const transaction = found.get(seq);
+    if (seq <= earliest.seq || transaction?.source === 'BASELINE') {
+      const since = `${earliest.seq} at ${earliest.time.toISOString()}`;
+      throw new HistoryDroppedError(`transaction ${seq} is not after the earliest moment kept, ${since}`);
+    }
+    if (transaction === undefined) throw InvalidInputError.field([...path, `${at}`], `there is no transaction ${seq}`);
+  }
+  return [...new Set(seqs)].sort((a, b) => (a < b ? -1 : 1));
+}

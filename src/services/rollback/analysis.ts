@@ -1,0 +1,84 @@
+import type { EntityRef } from '../../core/entities.ts';
+import type { DiffPosition } from '../../ports/history.ts';
+import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { EntityPlanner, type PlanRequest } from './entity-planner.ts';
+import type { OperationRun } from './operation-run.ts';
+import { decide } from './plan-decisions.ts';
+
+/** Entities in one page of planning. */
+const PAGE = 5000;
+/** Progress is reported at most this often. */
+const REPORT_MS = 500;
+const LAST_PROGRESS = 30;
+
+/**
+ * Freezes the undo set at the head and plans every entity that it touched. Whatever an earlier try had planned is forgotten.
+ * @returns false when there is nothing to take back
+ */
+export async function analyze(run: OperationRun): Promise<boolean> {
+  const { deps, lease } = run;
+  if (run.operation.status === 'ROLLBACK_INITIATED') {
+    await run.advance({ status: run.after('ANALYZE'), progress: 1, events: [{ type: 'PHASE' }] });
+  }
+  const { graphId, targetSeq, undo } = run.operation;
+  const head = await run.fence();
+  const set = { selector: undo.selector, from: undo.from ?? 0n, until: lesser(undo.until, head.seq) };
+  const extent = await deps.history.extentOf(graphId, set);
+  const start = targetSeq ?? (extent === null ? head.seq : extent.first - 1n);
+  if (run.operation.headSeq !== null) await deps.plans.reset(lease);
+  await run.advance({
+    undoUntil: set.until,
+    startSeq: start,
+    headSeq: head.seq,
+    checkedSeq: head.seq,
+    epoch: head.epoch,
+    logs: [{ level: 'INFO', message: startMessage(extent?.transactions ?? 0n, start, head.seq) }],
+  });
+  if (extent === null) return false;
+  await planTouched(run, head.seq);
+  return true;
+}
+
+/** The request that an operation's entities are planned by, once it is analysed. */
+export function planRequest({ operation, undoSet }: OperationRun): PlanRequest {
+  return { graphId: operation.graphId, undo: undoSet, from: operation.startSeq ?? 0n, scope: operation.scope };
+}
+
+async function planTouched(run: OperationRun, head: bigint): Promise<void> {
+  const { deps, lease, operation } = run;
+  const planner = new EntityPlanner(deps, planRequest(run));
+  const set = run.undoSet;
+  let reported = performance.now();
+  let planned = 0;
+  for (let after: DiffPosition | undefined; ; ) {
+    run.checkpoint();
+    const page = await deps.history.touchedBy(operation.graphId, set, { limit: PAGE, after });
+    const refs = page.items.map(({ position: { kind, key } }): EntityRef => ({ kind, key }));
+    const rows: PlanRow[] = [];
+    const conflicts: NewConflict[] = [];
+    for (const entity of refs.length === 0 ? [] : await planner.plan(refs, head)) {
+      const decided = decide(entity, operation.policy, deps.keys);
+      if (decided.row !== null) rows.push(decided.row);
+      conflicts.push(...decided.conflicts);
+    }
+    if (rows.length > 0) await deps.plans.put(lease, rows);
+    if (conflicts.length > 0) await deps.plans.addConflicts(lease, conflicts);
+    planned += refs.length;
+    after = page.items.at(-1)?.position;
+    if (!page.hasMore || after === undefined) return;
+    if (performance.now() - reported < REPORT_MS) continue;
+    reported = performance.now();
+    // How many there are is not known before the last page: each one covers part of what is left.
+    const progress = LAST_PROGRESS * (1 - 0.9 ** (planned / PAGE));
+    await run.advance({ progress: Math.floor(progress), events: [{ type: 'PROGRESS', message: `${planned} entities looked at` }] });
+  }
+}
+
+function startMessage(transactions: bigint, start: bigint, head: bigint): string {
+  const what = transactions === 1n ? '1 transaction' : `${transactions} transactions`;
+  return `Planning: ${what} to take back between ${start} and ${head}`;
+}
+
+function lesser(a: bigint | null, b: bigint): bigint {
+  return a === null || a > b ? b : a;
+}

@@ -1,0 +1,91 @@
+import { type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
+import type { GraphTransaction, WriteContext } from '../../ports/knowledge-graph.ts';
+import type { PlannedWrite } from '../../ports/plan-store.ts';
+import type { OperationRun } from './operation-run.ts';
+import { hashOf } from './plan-decisions.ts';
+
+/** Entities locked, compared and written at a time. */
+const CHUNK = 2000;
+
+/** Entities that are not what the plan saw. Thrown inside the graph transaction, so that nothing of the batch stays. */
+export class GuardFailure extends Error {
+  override readonly name = 'GuardFailure';
+  readonly refs: readonly EntityRef[];
+
+  constructor(refs: readonly EntityRef[]) {
+    super(`${refs.length} entities were changed by others meanwhile`);
+    this.refs = refs;
+  }
+}
+
+/**
+ * Writes a batch in one graph transaction: the marker is locked and its token compared, every entity is locked and compared with what
+ * the plan saw, and the marker moves with the writes.
+ * @returns false when the marker says that the batch was written before
+ * @throws GuardFailure, ConstraintError, StaleTokenError
+ */
+export async function writeBatch(run: OperationRun, batch: bigint, writes: readonly PlannedWrite[]): Promise<boolean> {
+  const { operation, lease, served } = run;
+  return served.graph.transaction(contextOf(run), async (tx) => {
+    const marker = await tx.claimMarker(operation.id, lease.token);
+    if (marker !== null && marker.batch >= batch) return false;
+    await apply(tx, writes);
+    await tx.setMarker(operation.id, { token: lease.token, batch });
+    return true;
+  });
+}
+
+/** Takes over the marker, so that an instance with an older token can write no more. @returns the last batch that was written */
+export async function takeMarker(run: OperationRun): Promise<bigint> {
+  const { operation, lease, served } = run;
+  return served.graph.transaction(contextOf(run), async (tx) => {
+    const marker = await tx.claimMarker(operation.id, lease.token);
+    const batch = marker?.batch ?? 0n;
+    await tx.setMarker(operation.id, { token: lease.token, batch });
+    return batch;
+  });
+}
+
+function contextOf({ operation, deps }: OperationRun): WriteContext {
+  const { id, requestedBy } = operation;
+  return { id: deps.keys.next(), source: 'ROLLBACK', actor: requestedBy, session: null, operation: id };
+}
+
+/** Writes come in phases: relationships deleted, nodes deleted, nodes created or updated, relationships created or updated. */
+async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[]): Promise<void> {
+  const moved = writes.filter((write) => write.moved);
+  const stale: EntityRef[] = [];
+  const moving = await lockAll(tx, moved, stale);
+  if (stale.length === 0 && moving.length > 0) {
+    await tx.write(moving.map(({ kind, key, before }) => ({ kind, key, before, after: null })));
+  }
+  for (const chunk of chunks(writes.filter((write) => !write.moved))) {
+    const changes = await lockAll(tx, chunk, stale);
+    // Once something is stale nothing will stay, but all that is stale should be known at once.
+    if (stale.length > 0) continue;
+    await tx.write(changes);
+  }
+  if (stale.length > 0) throw new GuardFailure(stale);
+  if (moving.length > 0) await tx.write(moving.map(({ kind, key, after }) => ({ kind, key, before: null, after })));
+}
+
+async function lockAll(tx: GraphTransaction, writes: readonly PlannedWrite[], stale: EntityRef[]): Promise<EntityChange[]> {
+  if (writes.length === 0) return [];
+  const live = await tx.lock(writes);
+  const changes: EntityChange[] = [];
+  for (const write of writes) {
+    const { kind, key } = write;
+    const before = live.get(entityId(write)) ?? null;
+    if (sameHash(hashOf(before), write.expectedHash)) changes.push({ kind, key, before, after: write.after() });
+    else stale.push({ kind, key });
+  }
+  return changes;
+}
+
+export function sameHash(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
+}
+
+export function* chunks<Item>(items: readonly Item[], size = CHUNK): Iterable<readonly Item[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}

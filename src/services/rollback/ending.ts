@@ -1,0 +1,64 @@
+import { endingOf } from '../../core/endings.ts';
+import { type ConflictPolicy, strategyFor } from '../../core/policy.ts';
+import type { OperationEventType, OperationMetric, OperationStep } from '../../ports/operation-store.ts';
+import type { OpenConflicts } from '../../ports/plan-store.ts';
+import type { OperationRun, StopCause } from './operation-run.ts';
+
+const EVENT_OF: Readonly<Record<string, OperationEventType>> = {
+  COMPLETE: 'COMPLETED',
+  COMPLETE_PARTLY: 'COMPLETED',
+  FAIL: 'FAILED',
+  ABORT: 'ABORTED',
+};
+
+/** Ends the operation: its state, outcome and account, its last event, its audit entry and its figures, in one step. */
+export async function end(run: OperationRun, why: 'DONE' | StopCause, message: string | null, more: OperationStep = {}): Promise<void> {
+  const { operation, deps } = run;
+  const { counts } = operation;
+  const ending = endingOf({ cause: why, dryRun: operation.dryRun, ...counts });
+  const account = operation.dryRun ? undefined : await deps.plans.account(operation.id, operation.planHash ?? '');
+  const wrote = operation.status === 'EXECUTING';
+  await run.advance({
+    ...more,
+    status: run.after(ending.event),
+    outcome: ending.outcome,
+    progress: ending.status === 'COMPLETED' || ending.status === 'PARTIALLY_COMPLETED' ? 100 : operation.progress,
+    ...(message !== null && (why !== 'DONE' || more.errorMessage !== undefined) && { errorMessage: message }),
+    ...(account !== undefined && { account }),
+    abortConflicts: why === 'ABORTED',
+    events: [...(more.events ?? []), { type: EVENT_OF[ending.event] ?? 'COMPLETED', message }],
+    logs: [{ level: why === 'DONE' ? 'INFO' : 'ERROR', message: message ?? `Ended ${ending.status}: ${ending.outcome}` }],
+    audit: {
+      type: `OPERATION_${ending.status}`,
+      data: { outcome: ending.outcome, message, dryRun: operation.dryRun, ...counts },
+      actor: operation.requestedBy,
+      ip: null,
+      userAgent: null,
+      operationId: operation.id,
+      pointId: operation.targetPointId,
+    },
+    metrics: figures(run, ending.outcome),
+  });
+  // A marker that stays behind costs a row and nothing else; nobody resumes an operation that has ended.
+  if (wrote) await run.served.graph.forgetMarker(operation.id).catch(() => {});
+}
+
+/** Whether the policy says of one of the open conflicts that the operation is to end. */
+export function aborts(policy: ConflictPolicy, open: OpenConflicts): boolean {
+  return open.types.some((type) => strategyFor(policy, type) === 'ABORT');
+}
+
+function figures({ operation, deps, served }: OperationRun, outcome: string): OperationMetric[] {
+  const tags = {
+    graph: served.graph.name,
+    type: operation.type,
+    strategy: operation.strategy,
+    outcome,
+    dryRun: `${operation.dryRun}`,
+  };
+  const ms = deps.clock.now().getTime() - operation.createdAt.getTime();
+  return [
+    { name: 'operation_duration', value: Math.max(0, ms), unit: 'ms', tags },
+    { name: 'operation_applied', value: Number(operation.counts.applied), unit: 'entities', tags },
+  ];
+}

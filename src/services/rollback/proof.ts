@@ -1,0 +1,136 @@
+import { accumulator, type Checksum, checksumToHex } from '../../core/checksum.ts';
+import { type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import type { RecordedTransaction } from '../../ports/history.ts';
+import type { OperationProof } from '../../ports/operation-store.ts';
+import type { PlannedWrite, PlanRow, ProofDifference } from '../../ports/plan-store.ts';
+import { sameHash } from './batch.ts';
+import type { OperationRun } from './operation-run.ts';
+import { hashOf } from './plan-decisions.ts';
+
+const PAGE = 5000;
+/** Differences that are kept one by one. */
+const MAX_DIFFERENCES = 10_000;
+const BATCHES_PER_READ = 500;
+
+/**
+ * Reads back what was written, at a last fence. What is different because of a later recorded transaction is told apart. A restore
+ * of the whole graph also accounts for every state between its target and now by checksum.
+ */
+export async function prove(run: OperationRun): Promise<OperationProof> {
+  const { deps, operation } = run;
+  const at = await run.fence();
+  let checked = 0n;
+  const differing: Finding[] = [];
+  for await (const page of deps.plans.written(operation.id, PAGE)) {
+    checked += BigInt(page.length);
+    if (differing.length < MAX_DIFFERENCES) differing.push(...(await compare(run, page)));
+  }
+  const differences = await explain(run, differing);
+  if (differences.length > 0) await deps.plans.addDifferences(run.lease, differences);
+  const checksums = await compareChecksums(run, at);
+  return {
+    method: checksums === null ? 'TOUCHED_ENTITIES' : 'CONTINUOUS_CHECKSUM',
+    at: { seq: at.seq, time: at.time },
+    planHash: operation.planHash ?? '',
+    checkedEntities: checked,
+    matches: differences.every(({ explained }) => explained) && (checksums === null || checksums.expected === checksums.actual),
+    expectedChecksum: checksums?.expected ?? null,
+    actualChecksum: checksums?.actual ?? null,
+  };
+}
+
+interface Finding extends EntityRef {
+  readonly actual: EntityState | null;
+}
+
+async function compare({ served }: OperationRun, page: readonly PlannedWrite[]): Promise<Finding[]> {
+  if (page.length === 0) return [];
+  const live = await served.graph.read(page);
+  return page.flatMap((write) => {
+    const actual = live.get(entityId(write)) ?? null;
+    return sameHash(hashOf(actual), write.targetHash) ? [] : [{ kind: write.kind, key: write.key, actual }];
+  });
+}
+
+/** A difference is explained when the state is one that somebody else's transaction, recorded later, left. */
+async function explain(run: OperationRun, differing: readonly Finding[]): Promise<ProofDifference[]> {
+  if (differing.length === 0) return [];
+  const { deps, operation } = run;
+  const now = await run.fence();
+  const rows = new Map((await deps.plans.rows(operation.id, differing)).map((row) => [entityId(row), row]));
+  const versions = await deps.history.windowVersions(operation.graphId, differing, operation.headSeq ?? 0n, now.seq);
+  const seqs = [...new Set([...versions.values()].flat().map(({ seq }) => seq))];
+  const transactions = await deps.history.transactionsBySeq(operation.graphId, seqs);
+  const read = await run.served.graph.read(differing);
+  return differing.flatMap(({ kind, key }): ProofDifference[] => {
+    const id = entityId({ kind, key });
+    const last = versions.get(id)?.at(-1);
+    const expected = rows.get(id)?.after ?? null;
+    const actual = read.get(id) ?? null;
+    if (sameHash(hashOf(actual), hashOf(expected))) return [];
+    const byOthers = last !== undefined && transactions.get(last.seq)?.operationId !== operation.id;
+    const explained = byOthers && sameHash(hashOf(last.state), hashOf(actual));
+    return [{ kind, key, explained, expected, actual }];
+  });
+}
+
+/**
+ * For a restore of everything within one epoch: the target's checksum, plus what others did after the plan's head, plus what was left
+ * out of the plan or planned otherwise, must be the graph's. Null where that does not apply.
+ */
+async function compareChecksums(
+  run: OperationRun,
+  at: RecordedTransaction,
+): Promise<{ expected: string; actual: string } | null> {
+  const { operation, deps } = run;
+  const { graphId, targetSeq, headSeq } = operation;
+  if (operation.type !== 'RESTORE' || operation.scope !== null || targetSeq === null || headSeq === null) return null;
+  const moments = await deps.history.transactionsBySeq(graphId, [targetSeq, headSeq]);
+  const [target, head] = [moments.get(targetSeq), moments.get(headSeq)];
+  if (target === undefined || head === undefined || target.epoch !== at.epoch) return null;
+  const sum = accumulator(target.checksum);
+  const own = await ownDelta(run);
+  // Others' writes after the head are what happened since, less what this operation did.
+  for (const [plus, minus] of [[at.checksum, head.checksum], [own.before, own.after]] as const) {
+    sum.add(plus);
+    sum.subtract(minus);
+  }
+  for await (const page of deps.plans.irregular(operation.id, PAGE)) await correct(run, page, sum);
+  return { expected: checksumToHex(sum.sum()), actual: checksumToHex(at.checksum) };
+}
+
+/** The sums of the checksums before and after each transaction of this operation. */
+async function ownDelta({ operation, deps }: OperationRun): Promise<{ before: Checksum; after: Checksum }> {
+  const before = accumulator();
+  const after = accumulator();
+  for (let since = operation.headSeq ?? 0n; ; ) {
+    const filter = { operationId: operation.id, since };
+    const page = await deps.history.transactions(operation.graphId, filter, { limit: BATCHES_PER_READ });
+    const seqs = page.items.map(({ seq }) => seq - 1n);
+    const previous = await deps.history.transactionsBySeq(operation.graphId, seqs);
+    for (const { seq, checksum } of page.items) {
+      after.add(checksum);
+      const prior = previous.get(seq - 1n);
+      if (prior !== undefined) before.add(prior.checksum);
+    }
+    const last = page.items.at(-1);
+    if (!page.hasMore || last === undefined) return { before: before.sum(), after: after.sum() };
+    since = last.seq;
+  }
+}
+
+/** What became of a row, instead of the way from the head's state to the target's that a restore takes otherwise. */
+async function correct(run: OperationRun, rows: readonly PlanRow[], sum: ReturnType<typeof accumulator>): Promise<void> {
+  if (rows.length === 0) return;
+  const { graphId, targetSeq, headSeq } = run.operation;
+  const target = await run.deps.history.statesAt(graphId, targetSeq ?? 0n, rows);
+  const head = await run.deps.history.statesAt(graphId, headSeq ?? 0n, rows);
+  for (const row of rows) {
+    const id = entityId(row);
+    const isWritten = row.state === 'APPLIED';
+    const plus = [isWritten ? row.targetHash : null, hashOf(head.get(id) ?? null)];
+    const minus = [isWritten ? row.expectedHash : null, hashOf(target.get(id) ?? null)];
+    for (const hash of plus) if (hash !== null) sum.add(hash);
+    for (const hash of minus) if (hash !== null) sum.subtract(hash);
+  }
+}

@@ -1,0 +1,90 @@
+import { entityId, type EntityRef } from '../../core/entities.ts';
+import type { OperationRecord } from '../../ports/operation-store.ts';
+import type { PlanRow } from '../../ports/plan-store.ts';
+import { sameHash } from './batch.ts';
+import { EntityPlanner } from './entity-planner.ts';
+import { type OperationRun, OperationStop, type RollbackDependencies } from './operation-run.ts';
+import { decide } from './plan-decisions.ts';
+import { hashPlan } from './preparation.ts';
+import { replanAt } from './replanning.ts';
+
+/** Entities that are compared before the request is answered; more are compared by the job. */
+const SYNCHRONOUS_LIMIT = 1000;
+const CHANGED = 'the graph has changed since the preview in a way that the plan did not foresee';
+
+/**
+ * Takes over the plan of a preview at the present head. Entities that others have touched since are planned again, which may only
+ * leave writes out: anything else ends the operation.
+ */
+export async function takeOver(run: OperationRun, previewId: string): Promise<void> {
+  const { deps, lease } = run;
+  const preview = await deps.operations.get(previewId);
+  if (preview === null || preview.headSeq === null) throw new OperationStop('FAILED', 'the preview is gone');
+  if (run.operation.status === 'ROLLBACK_INITIATED') {
+    await run.advance({ status: run.after('ANALYZE'), progress: 1, events: [{ type: 'PHASE' }] });
+  }
+  await deps.plans.reset(lease);
+  await deps.plans.copy(lease, previewId);
+  const head = await run.fence();
+  await run.advance({
+    ...(preview.startSeq !== null && { startSeq: preview.startSeq }),
+    headSeq: preview.headSeq,
+    checkedSeq: preview.checkedSeq ?? preview.headSeq,
+    epoch: head.epoch,
+    recount: true,
+    logs: [{ level: 'INFO', message: `Going by the plan of the preview ${previewId}` }],
+  });
+  if (!(await replanAt(run, head.seq, []))) return;
+  if ((await hashPlan(run)) === preview.planHash) return;
+  const wider = await widerRow(run, previewId);
+  if (wider !== null) throw new OperationStop('FAILED', `PLAN_CHANGED: ${CHANGED}: ${wider.kind.toLowerCase()} ${wider.key}`);
+}
+
+/** A row that would be written and that the preview does not have with the same target. */
+async function widerRow(run: OperationRun, previewId: string): Promise<EntityRef | null> {
+  const { plans } = run.deps;
+  for await (const page of plans.irregular(run.operation.id, SYNCHRONOUS_LIMIT)) {
+    const rows = page.filter((row) => row.state === 'PENDING' || row.state === 'CONFLICTED');
+    const previewed = new Map((await plans.rows(previewId, rows)).map((row) => [entityId(row), row]));
+    for (const row of rows) if (!isWithin(row, previewed.get(entityId(row)))) return row;
+  }
+  return null;
+}
+
+function isWithin(row: PlanRow | null, previewed: PlanRow | undefined): boolean {
+  if (row === null || row.state === 'SKIPPED' || row.state === 'ALREADY_SO') return true;
+  if (previewed === undefined) return false;
+  return row.state === previewed.state && sameHash(row.targetHash, previewed.targetHash);
+}
+
+/**
+ * Whether a preview's plan still holds, as far as that can be told at once: false when something recorded since makes it wider, true when
+ * nothing does or when that takes a job to find out.
+ */
+export async function stillHolds(
+  deps: Pick<RollbackDependencies, 'plans' | 'history' | 'scopes' | 'keys'>,
+  preview: OperationRecord,
+  head: bigint,
+): Promise<boolean> {
+  const { plans } = deps;
+  const since = preview.checkedSeq ?? preview.headSeq ?? 0n;
+  if (head === since) return true;
+  const touched = await plans.touchedSince(preview.id, preview.graphId, since, head, SYNCHRONOUS_LIMIT + 1);
+  if (touched.length > SYNCHRONOUS_LIMIT) return true;
+  if (touched.length > 0) {
+    const { selector, from, until } = preview.undo;
+    const undo = { selector, from: from ?? 0n, until: until ?? 0n };
+    const request = { graphId: preview.graphId, undo, from: preview.startSeq ?? 0n, scope: preview.scope };
+    const previewed = new Map((await plans.rows(preview.id, touched)).map((row) => [entityId(row), row]));
+    for (const entity of await new EntityPlanner(deps, request).plan(touched, head)) {
+      const { row } = decide(entity, preview.policy, deps.keys);
+      const old = previewed.get(entityId(entity.plan.ref));
+      if (old?.cascade !== true && !isWithin(row, old)) return false;
+    }
+    return true;
+  }
+  if ((preview.policy.dependency ?? preview.policy.default) === 'SKIP') return true;
+  const hanging = await plans.hangingRelationships(preview.id, preview.graphId, head);
+  const missing = await plans.missingEnds(preview.id, preview.graphId, head);
+  return hanging.length === 0 && missing.length === 0;
+}
