@@ -73,7 +73,8 @@ export class VersionRows {
   }
 
   /** A version ends where the entity's next begins, which may be among these rows. */
-  #close({ change }: VersionEntry, seq: bigint): void {
+  #close({ change, replaces }: VersionEntry, seq: bigint): void {
+    if (!replaces) return;
     const earlier = this.#last.get(entityId(change));
     if (earlier !== undefined) {
       this.#to[earlier] = seq;

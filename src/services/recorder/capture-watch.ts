@@ -1,0 +1,66 @@
+import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
+import type { RecorderDeps } from './recorder-types.ts';
+
+type Problem = Pick<CaptureFinding, 'kind' | 'message' | 'key'>;
+
+/** Problems of one kind noted at a time; a missed bulk load would otherwise fill the list. */
+const MOST_NOTED = 50;
+
+/** Sees to it that a gap in capture is shown: it ends the epoch, is the graph's capture error and is listed as a problem. */
+export class CaptureWatch {
+  readonly #deps: RecorderDeps;
+  readonly #everyMs: number;
+  #nextLook = 0;
+  #noted = new Set<string>();
+
+  constructor(deps: RecorderDeps, everyMs: number) {
+    this.#deps = deps;
+    this.#everyMs = everyMs;
+  }
+
+  /** Looks whether capture is installed as it should be, unless it did a moment ago. */
+  async look(): Promise<void> {
+    const now = this.#deps.clock.now().getTime();
+    if (now < this.#nextLook) return;
+    this.#nextLook = now + this.#everyMs;
+    const findings = await this.#deps.graph.inspectCapture();
+    const still = new Set(findings.map(idOf));
+    this.#noted = new Set([...this.#noted].filter((id) => still.has(id)));
+    const gaps = findings.filter((finding) => finding.gap);
+    await this.#note(findings.filter((finding) => !finding.gap && !this.#noted.has(idOf(finding))));
+    if (gaps.length > 0) await this.gap(gaps);
+  }
+
+  /** Writes were or may have been missed. The first gap of an epoch ends it; later ones are only listed. */
+  async gap(problems: readonly Problem[]): Promise<void> {
+    const { history, graphId, bus } = this.#deps;
+    const graph = await history.graph(graphId);
+    const error = graph?.captureError ?? null;
+    const messages = [...new Set(problems.map(({ message }) => message))];
+    if (error === null) {
+      const [first = 'writes were missed'] = messages;
+      const text = messages.length > 1 ? `${first} (and ${messages.length - 1} more)` : first;
+      await history.setCapture(graphId, { error: text, newEpoch: true });
+      await this.#note(problems);
+      bus.publish(`capture:${graphId}`);
+    } else {
+      await this.#note(
+        problems.filter((problem) => !this.#noted.has(idOf(problem)) && !error.includes(problem.message)),
+      );
+    }
+  }
+
+  async #note(problems: readonly Problem[]): Promise<void> {
+    if (problems.length === 0) return;
+    for (const problem of problems) this.#noted.add(idOf(problem));
+    const shown: Problem[] = problems.slice(0, MOST_NOTED);
+    const hidden = problems.length - shown.length;
+    const [first] = problems;
+    if (hidden > 0 && first !== undefined) shown.push({ kind: first.kind, message: `${hidden} more`, key: null });
+    await this.#deps.history.addCaptureProblems(this.#deps.graphId, shown);
+  }
+}
+
+function idOf({ kind, message, key }: Problem): string {
+  return JSON.stringify([kind, message, key]);
+}

@@ -1,0 +1,72 @@
+import { type EntityChange, entityId } from '../../core/entities.ts';
+import { stateHash } from '../../core/hash.ts';
+import { recordSlice } from '../../core/recording.ts';
+import type { CapturedTransaction } from '../../core/recording-types.ts';
+import type { RecordedTransaction } from '../../ports/history.ts';
+import type { RecorderDeps } from './recorder-types.ts';
+import type { Seat } from './seat.ts';
+import type { SliceRecorder } from './slice-recorder.ts';
+
+/** Records what a full comparison found as one RECONCILE transaction that opens an epoch. */
+export class Differences {
+  readonly #deps: RecorderDeps;
+  readonly #seat: Seat;
+  readonly #slices: SliceRecorder;
+
+  constructor(deps: RecorderDeps, seat: Seat, slices: SliceRecorder) {
+    this.#deps = deps;
+    this.#seat = seat;
+    this.#slices = slices;
+  }
+
+  /** @returns null when history had all of it already */
+  async record(id: string, differences: AsyncIterable<readonly EntityChange[]>): Promise<RecordedTransaction | null> {
+    const { history, graphId } = this.#deps;
+    const earlier = (await history.transactionsByFeedId(graphId, [id])).get(id);
+    if (earlier !== undefined) return earlier;
+    let held: readonly EntityChange[] | null = null;
+    let first = true;
+    for await (const part of differences) {
+      const fitting = await this.#fitting(part);
+      if (fitting.length === 0) continue;
+      if (held !== null) {
+        await this.#store(id, held, first, false);
+        first = false;
+      }
+      held = fitting;
+    }
+    return held === null ? null : this.#store(id, held, first, true);
+  }
+
+  /** Without what history no longer has as the comparison saw it. */
+  async #fitting(part: readonly EntityChange[]): Promise<readonly EntityChange[]> {
+    const current = await this.#deps.history.current(this.#deps.graphId, part);
+    return part.filter((change) => {
+      const stored = current.get(entityId(change))?.hash ?? null;
+      if (change.before === null || stored === null) return change.before === null && stored === null;
+      return Buffer.compare(stateHash(change.before), stored) === 0;
+    });
+  }
+
+  async #store(
+    id: string,
+    changes: readonly EntityChange[],
+    first: boolean,
+    last: boolean,
+  ): Promise<RecordedTransaction | null> {
+    const { clock, history, graphId } = this.#deps;
+    const lease = await this.#seat.keep();
+    if (first) await history.setCapture(graphId, { newEpoch: true });
+    const nobody = { actor: null, session: null, operation: null } as const;
+    const time = clock.now();
+    const part: CapturedTransaction = { id, time, source: 'RECONCILE', ...nobody, cut: last, changes, first, last };
+    const current = await history.current(graphId, changes);
+    const ends = new Set(
+      changes.flatMap(({ after }) => (after?.kind === 'RELATIONSHIP' ? [after.start, after.end] : [])),
+    );
+    // A comparison lists every entity, so a relationship's ends are in it or in history: the order of the parts is free.
+    const stored = { seq: this.#seat.head.seq + 1n, current, nodes: ends, putBack: new Map() };
+    const recorded = await this.#slices.store(lease, recordSlice([part], stored).entries);
+    return recorded.at(-1) ?? null;
+  }
+}

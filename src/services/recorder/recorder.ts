@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EntityChange } from '../../core/entities.ts';
+import { CaptureError } from '../../core/errors.ts';
+import type { RecordedTransaction } from '../../ports/history.ts';
+import { type Pending, StaleTokenError } from '../../ports/knowledge-graph.ts';
+import { CaptureWatch } from './capture-watch.ts';
+import { Differences } from './differences.ts';
+import { Drain } from './drain.ts';
+import { RECORDER_DEFAULTS, type RecorderDeps, type RecorderOptions } from './recorder-types.ts';
+import { Seat } from './seat.ts';
+import { SliceRecorder } from './slice-recorder.ts';
+
+const FIRST_POLL_MS = 10;
+const LONGEST_POLL_MS = 250;
+
+/**
+ * Moves what a graph's capture noticed into history: in order, exactly once, by one instance at a time. Every instance has one; those
+ * that do not hold the lease stand by.
+ */
+export class Recorder {
+  readonly #deps: RecorderDeps;
+  readonly #options: RecorderOptions;
+  readonly #seat: Seat;
+  readonly #watch: CaptureWatch;
+  readonly #drain: Drain;
+  readonly #differences: Differences;
+  #last: Promise<unknown> = Promise.resolve();
+  #next: Promise<boolean> | null = null;
+  #loop: Promise<void> | null = null;
+  readonly #stopping = new AbortController();
+  #waking = new AbortController();
+  #unsubscribe = (): void => {};
+
+  constructor(deps: RecorderDeps, options: Partial<RecorderOptions> = {}) {
+    this.#deps = deps;
+    this.#options = { ...RECORDER_DEFAULTS, ...options };
+    this.#seat = new Seat(deps, this.#options.leaseMs);
+    this.#watch = new CaptureWatch(deps, this.#options.inspectMs);
+    const slices = new SliceRecorder(deps, this.#seat, this.#watch);
+    this.#drain = new Drain(deps, this.#seat, slices, this.#options.maxChanges);
+    this.#differences = new Differences(deps, this.#seat, slices);
+  }
+
+  /** Records in the background from now on. */
+  start(): void {
+    if (this.#loop !== null) return;
+    this.#unsubscribe = this.#deps.bus.subscribe(`pending:${this.#deps.graphId}`, () => this.poke());
+    this.#loop = this.#run();
+  }
+
+  /** Ends after the slice under way and gives the lease back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#drain.stop();
+    this.#unsubscribe();
+    this.poke();
+    await this.#loop;
+    await this.#last;
+    await this.#seat.leave();
+  }
+
+  /** There is something to record: do not wait for the next look. */
+  poke(): void {
+    this.#waking.abort();
+  }
+
+  /**
+   * Resolves when everything that had committed in the graph before the call is recorded. Calls at the same time share one scan.
+   * @throws CaptureError when the instance that records does not get there in time, or this one is stopping
+   */
+  async fence(): Promise<void> {
+    this.#assertRunning();
+    await this.#watch.look();
+    const before = await this.#deps.graph.pending();
+    if (before.transactions === 0n) return;
+    if (await this.#nextDrain()) return;
+    this.#assertRunning();
+    await this.#waitForOther(before);
+  }
+
+  /**
+   * Records differences between history and the graph as one RECONCILE transaction of a new epoch. What history no longer has as
+   * `before` is left out. Idempotent per `id`. Null when nothing was left.
+   * @throws CaptureError when another instance records
+   */
+  reconcile(id: string, differences: AsyncIterable<readonly EntityChange[]>): Promise<RecordedTransaction | null> {
+    return this.#serial(async () => {
+      this.#assertRunning();
+      if (!(await this.#drain.run())) throw new CaptureError('another instance records this graph', 'CONTINUOUS');
+      try {
+        return await this.#differences.record(id, differences);
+      } catch (error) {
+        this.#seat.doubt();
+        throw error;
+      }
+    });
+  }
+
+  /** A scan that has not begun yet. */
+  #nextDrain(): Promise<boolean> {
+    this.#next ??= this.#serial(() => {
+      this.#next = null;
+      return this.#drain.run();
+    }).catch((error: unknown) => {
+      if (error instanceof StaleTokenError) return false;
+      throw error;
+    });
+    return this.#next;
+  }
+
+  #serial<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work);
+    this.#last = mine.catch(() => {});
+    return mine;
+  }
+
+  /** What waited then is recorded when everything that still waits is younger, or when the lease falls to this instance. */
+  async #waitForOther({ newest }: Pending): Promise<void> {
+    const { graph, bus, graphId, clock } = this.#deps;
+    const deadline = clock.now().getTime() + this.#options.fenceTimeoutMs;
+    bus.publish(`pending:${graphId}`);
+    for (let wait = FIRST_POLL_MS; clock.now().getTime() < deadline; wait = Math.min(wait * 2, LONGEST_POLL_MS)) {
+      await sleep(wait);
+      this.#assertRunning();
+      const { transactions, oldest } = await graph.pending();
+      if (transactions === 0n || (oldest !== null && newest !== null && oldest > newest)) return;
+      if (await this.#nextDrain()) return;
+    }
+    throw new CaptureError(
+      'what was written is not recorded yet: the instance that records does not keep up',
+      'CONTINUOUS',
+    );
+  }
+
+  async #run(): Promise<void> {
+    const { busyMs, idleMs } = this.#options;
+    let pause = busyMs;
+    while (!this.#stopping.signal.aborted) {
+      pause = (await this.#lookOnce()) ? busyMs : Math.min(pause * 2, idleMs);
+      await sleep(pause, undefined, { signal: this.#waking.signal }).catch(() => {
+        this.#waking = new AbortController();
+        pause = busyMs;
+      });
+    }
+  }
+
+  /** @returns whether there was something to record */
+  async #lookOnce(): Promise<boolean> {
+    try {
+      if ((await this.#serial(() => this.#seat.take())) === null) return false;
+      await this.#watch.look();
+      if ((await this.#deps.graph.pending()).transactions === 0n) return false;
+      return await this.#nextDrain();
+    } catch (error) {
+      this.#deps.onError?.(error);
+      return false;
+    }
+  }
+
+  #assertRunning(): void {
+    if (this.#stopping.signal.aborted) throw new CaptureError('the recorder is stopping', 'CONTINUOUS');
+  }
+}

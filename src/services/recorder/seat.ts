@@ -1,0 +1,60 @@
+import type { RecorderLease } from '../../ports/history.ts';
+import { StaleTokenError } from '../../ports/knowledge-graph.ts';
+import type { RecorderDeps } from './recorder-types.ts';
+
+/** The place of the one instance that records a graph, with what only that one knows: where the head is. */
+export class Seat {
+  /** The newest complete transaction, and whether it is known to be a cut. */
+  head = { seq: 0n, cut: false };
+  readonly #deps: RecorderDeps;
+  readonly #holder: string;
+  readonly #leaseMs: number;
+  #lease: RecorderLease | null = null;
+  #renewAt = 0;
+
+  constructor(deps: RecorderDeps, leaseMs: number) {
+    this.#deps = deps;
+    this.#holder = deps.keys.next();
+    this.#leaseMs = leaseMs;
+  }
+
+  /** Takes or renews the lease. Null when another instance has it. */
+  async take(): Promise<RecorderLease | null> {
+    const { clock, history, graphId } = this.#deps;
+    const now = clock.now().getTime();
+    if (this.#lease !== null && now < this.#renewAt) return this.#lease;
+    const lease = await history.acquireLease(graphId, this.#holder, this.#leaseMs);
+    if (lease !== null && lease.token !== this.#lease?.token) await this.#settle(lease);
+    this.#lease = lease;
+    this.#renewAt = now + this.#leaseMs / 3;
+    return lease;
+  }
+
+  /** As `take`, in the middle of recording. @throws StaleTokenError when another instance has taken over */
+  async keep(): Promise<RecorderLease> {
+    const held = this.#lease;
+    const lease = await this.take();
+    if (lease === null || lease.token !== held?.token) throw new StaleTokenError('another instance records now');
+    return lease;
+  }
+
+  /** After a failure nobody knows what was stored: the next `take` finds out. */
+  doubt(): void {
+    this.#lease = null;
+  }
+
+  async leave(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = null;
+    if (lease !== null) await this.#deps.history.releaseLease(lease);
+  }
+
+  /** Clears away what a predecessor, or a failed attempt, left half stored, and finds the head. */
+  async #settle(lease: RecorderLease): Promise<void> {
+    const { history, graphId } = this.#deps;
+    await history.discardPartial(lease);
+    const graph = await history.graph(graphId);
+    if (graph === null) throw new Error(`graph ${graphId} is not in history`);
+    this.head = { seq: graph.head.seq, cut: false };
+  }
+}
