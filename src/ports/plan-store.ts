@@ -148,5 +148,5 @@ export interface PlanStore {
 
   // ---- recording
   /** Where the values come from that an operation puts back. */
-  originsFor(operationId: string, refs: readonly EntityRef[]): Promise<ReadonlyMap<string, Origins>>;
+  originsFor(operationId: string, refs: readonly EntityRef[]): Promise<Map<string, Origins>>;
 }

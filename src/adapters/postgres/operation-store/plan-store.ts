@@ -185,7 +185,7 @@ export class PostgresPlanStore implements PlanStore {
     });
   }
 
-  originsFor(operationId: string, refs: readonly EntityRef[]): Promise<ReadonlyMap<string, Origins>> {
+  originsFor(operationId: string, refs: readonly EntityRef[]): Promise<Map<string, Origins>> {
     return reads.originsFor(this.#database, operationId, refs);
   }
 }

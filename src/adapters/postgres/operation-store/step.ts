@@ -16,7 +16,8 @@ export async function updateOperation(
   ttlMs: number,
 ): Promise<OperationRecord> {
   const applied = await markApplied(tx, operationId, step);
-  const set = new Assignments([operationId, token, ttlMs, applied, step.events?.length ?? 0]);
+  const set = new Assignments([operationId, token, ttlMs, step.events?.length ?? 0]);
+  if (applied > 0) set.addAs('applied', applied, (at) => `o.applied + ${at}::bigint`);
   set.add('status', step.status);
   set.add('outcome', step.outcome);
   set.add('error_message', step.errorMessage);
@@ -79,13 +80,12 @@ function lastItems(list: string): string {
     ORDER BY n DESC LIMIT ${INLINE_LOGS}) AS newest)`;
 }
 
-/** The assignments of the update, and their parameters. The first five are the operation, token, time to live, applied rows, events. */
+/** The assignments of the update, and their parameters. The first four are the operation, token, time to live, events. */
 class Assignments {
   readonly params: unknown[];
   readonly #parts: string[] = [
     'updated_at = now()',
-    'applied = o.applied + $4::bigint',
-    'event_seq = o.event_seq + $5::bigint',
+    'event_seq = o.event_seq + $4::bigint',
     `lease_expires_at = now() + $3 * interval '1 millisecond'`,
   ];
 

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { EmbeddedGraph } from '../../src/adapters/embedded-graph/embedded-graph.ts';
+import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
+import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
+import { PostgresPlanStore } from '../../src/adapters/postgres/operation-store/plan-store.ts';
+import { PostgresOperationStore } from '../../src/adapters/postgres/operation-store/store.ts';
+import { PgBossQueue } from '../../src/adapters/postgres/pg-boss-queue.ts';
+import { PostgresPointStore } from '../../src/adapters/postgres/point-store.ts';
+import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
+import { PostgresSessionStore } from '../../src/adapters/postgres/session-store.ts';
+import { sameState } from '../../src/core/canonical.ts';
+import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../src/core/entities.ts';
+import type { EventBus } from '../../src/ports/event-bus.ts';
+import type { JobQueue } from '../../src/ports/job-queue.ts';
+import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import type { OperationProof, OperationRecord } from '../../src/ports/operation-store.ts';
+import type { Caller, RollbackRequest } from '../../src/services/contract.ts';
+import { GraphRegistry } from '../../src/services/graph-registry.ts';
+import { Idempotency } from '../../src/services/idempotency.ts';
+import { MomentResolver } from '../../src/services/moment-resolver.ts';
+import { PointPinner } from '../../src/services/point-pinner.ts';
+import { Recorder } from '../../src/services/recorder/recorder.ts';
+import { RollbackManager } from '../../src/services/rollback-manager.ts';
+import { RollbackRunner } from '../../src/services/rollback-runner.ts';
+import { ScopeResolver } from '../../src/services/scope-resolver.ts';
+import { SessionResolver } from '../../src/services/session-resolver.ts';
+
+/** What an entity is to be after a write. */
+export type Wanted = EntityState | (EntityRef & { readonly gone: true });
+
+export const CALLER: Caller = { actor: 'tester', ip: null, userAgent: null };
+
+export interface WorldOptions {
+  /** Changes what the runner and the manager see of the graph, to break in at chosen places. */
+  readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
+  /** Jobs run in this process without a queue; they are started by `send`. */
+  readonly queue?: 'pg-boss' | 'direct';
+  readonly leaseMs?: number;
+  readonly sweepMs?: number;
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** The services that roll back, on a database with the service's tables, with one embedded graph named `demo`. */
+export async function openWorld(database: PostgresStore, options: WorldOptions = {}) {
+  const history = new PostgresHistory(database);
+  const graph = new EmbeddedGraph(database, 'demo');
+  await graph.attach();
+  const { id: graphId } = await history.openGraph('demo', 'EMBEDDED');
+  const bus = localBus();
+  const clock = { now: () => new Date() };
+  const keys = { next: () => randomUUID() };
+  const sessions = new PostgresSessionStore(database);
+  const sessionResolver = new SessionResolver({ sessions, keys, clock });
+  const plans = new PostgresPlanStore(database);
+  const errors: unknown[] = [];
+  const recorder = new Recorder(
+    { graphId, graph, history, bus, clock, keys, sessions: sessionResolver, putBack: plans, onError: (e) => errors.push(e) },
+    {},
+  );
+  recorder.start();
+  const registry = new GraphRegistry();
+  registry.add(graphId, { graph: options.wrapGraph?.(graph) ?? graph, recorder });
+  const points = new PostgresPointStore(database);
+  const moments = new MomentResolver({ history, points, registry, clock });
+  const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
+  const operations = new PostgresOperationStore(database, options.leaseMs);
+  const scopes = new ScopeResolver(history);
+  const holder = randomUUID();
+  const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys, holder });
+  const deps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
+  const queue: JobQueue = options.queue === 'pg-boss' ? new PgBossQueue(database, { pollSeconds: 1 }) : directQueue(errors);
+  const runner = new RollbackRunner(deps, queue, {
+    holder,
+    alone: database.engine === 'pglite',
+    ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
+    ...(options.sweepMs !== undefined && { sweepMs: options.sweepMs }),
+    onError: (error) => errors.push(error),
+  });
+  const manager = new RollbackManager({ ...deps, sessions, idempotency, queue });
+  await queue.start();
+  await runner.start();
+
+  const settle = (id: string): Promise<OperationRecord> =>
+    untilEnded(async () => {
+      const operation = await operations.get(id);
+      if (operation === null) throw new Error(`no operation ${id}`);
+      return operation;
+    });
+  const request = (input: Partial<RollbackRequest>): Promise<string> =>
+    manager.request(CALLER, {
+      graph: 'demo',
+      dryRun: false,
+      strategy: 'IMMEDIATE',
+      policy: { default: 'MANUAL' },
+      includeSchema: false,
+      ...input,
+    });
+  /** One transaction by the actor; a session's name opens that session. Resolves to its seq. */
+  const write = async (actor: string, wanted: readonly Wanted[], session: string | null = null): Promise<bigint> => {
+    const id = keys.next();
+    await graph.transaction({ id, source: 'API', actor, session, operation: null }, async (tx) => {
+      const live = await tx.lock(wanted);
+      const changes = wanted.map((want): EntityChange => {
+        const before = live.get(entityId(want)) ?? null;
+        return { kind: want.kind, key: want.key, before, after: 'gone' in want ? null : want };
+      });
+      await tx.write(changes.filter(({ before, after }) => !sameState(before, after)));
+    });
+    return (await moments.live(graphId)).seq;
+  };
+  /** Everything in the graph, by entity. */
+  const content = async (): Promise<Record<string, EntityState>> => {
+    const states: Record<string, EntityState> = {};
+    for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
+      for await (const page of graph.scan(kind, 1000)) for (const state of page) states[entityId(state)] = state;
+    }
+    return states;
+  };
+  const row = async <Row>(sql: string, id: string): Promise<Row[]> => (await database.query<Row>(sql, [id])).rows;
+  return {
+    write,
+    content,
+    planRows: (id: string) =>
+      row<{ kind: number; key: string; action: string; state: string; reason: string | null; cascade: boolean }>(
+        'SELECT kind, key, action, state, reason, cascade FROM operation_plan WHERE operation_id = $1 ORDER BY kind, key',
+        id,
+      ),
+    conflicts: (id: string) =>
+      row<{ kind: number; key: string; type: string; aspect: string; property: string | null; status: string; resolution: string | null }>(
+        `SELECT kind, key, type, aspect, property, status, resolution FROM operation_conflicts WHERE operation_id = $1 ORDER BY no`,
+        id,
+      ),
+    events: (id: string) =>
+      row<{ seq: bigint; type: string; status: string; progress: number }>(
+        'SELECT seq, type, status, progress FROM operation_events WHERE operation_id = $1 ORDER BY seq',
+        id,
+      ),
+    details: async (id: string) =>
+      (
+        await row<{ error_message: string | null; proof: OperationProof | null; account: Record<string, string> | null }>(
+          'SELECT error_message, proof, account FROM rollback_operations WHERE id = $1',
+          id,
+        )
+      )[0],
+    database,
+    history,
+    graph,
+    graphId,
+    bus,
+    keys,
+    clock,
+    sessions,
+    plans,
+    points,
+    pinner,
+    operations,
+    registry,
+    moments,
+    recorder,
+    queue,
+    runner,
+    manager,
+    errors,
+    request,
+    settle,
+    /** Requests a rollback and waits for its end. */
+    rollback: async (input: Partial<RollbackRequest>): Promise<OperationRecord> => settle(await request(input)),
+    close: async () => {
+      await runner.stop();
+      await queue.stop(1000);
+      await recorder.stop();
+      await sessionResolver.flush();
+      await bus.close();
+    },
+  };
+}
+
+async function untilEnded(read: () => Promise<OperationRecord>): Promise<OperationRecord> {
+  const final = ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'];
+  for (let wait = 1; ; wait = Math.min(50, wait * 2)) {
+    const operation = await read();
+    if (final.includes(operation.status)) return operation;
+    await new Promise((resolve) => {
+      setTimeout(resolve, wait);
+    });
+  }
+}
+
+/** Starts what is sent at once, without waiting for it. */
+function directQueue(errors: unknown[]): JobQueue {
+  let handler: ((data: { id: string }) => Promise<void>) | undefined;
+  return {
+    start: async () => {},
+    handle: async (_queue, _concurrency, work) => {
+      handler = work;
+    },
+    send: async (_queue, data) => {
+      setImmediate(() => handler?.(data).catch((error: unknown) => errors.push(error)));
+    },
+    stop: async () => {},
+  };
+}
+
+export const goneNode = (key: string): Wanted => ({ kind: 'NODE', key, gone: true });
+export const goneRelationship = (key: string): Wanted => ({ kind: 'RELATIONSHIP', key, gone: true });
+
+export function localBus(): EventBus {
+  const listeners = new Map<string, Set<() => void>>();
+  return {
+    publish: (topic) => {
+      for (const wake of listeners.get(topic) ?? []) setImmediate(wake);
+    },
+    subscribe: (topic, wake) => {
+      const set = listeners.get(topic) ?? new Set();
+      listeners.set(topic, set.add(wake));
+      return () => set.delete(wake);
+    },
+    close: async () => listeners.clear(),
+  };
+}
