@@ -29,7 +29,8 @@ export class RedisEventBus implements EventBus {
     this.#subscriber = connectRedis(options.url, { offlineQueue: true });
     for (const connection of [this.#publisher, this.#subscriber]) connection.on('error', this.#report);
     this.#subscriber.on('message', (channel: string) => this.#topics.wake(channel.slice(PREFIX.length)));
-    this.#subscriber.on('ready', () => this.#resume());
+    // A cluster changes the node that it listens through without becoming ready anew.
+    for (const event of ['ready', '+subscriber']) this.#subscriber.on(event, () => this.#resume());
   }
 
   publish(topic: string): void {
