@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
+import type { EntityState } from '../../src/core/entities.ts';
+import type { ConflictStrategy } from '../../src/core/policy.ts';
+import { node, relationship } from '../support/graph-writes.ts';
+import { createPgliteDatabase } from '../support/postgres.ts';
+import { goneNode, goneRelationship, openWorld, type World } from '../support/rollback-world.ts';
+
+let database: PgliteDatabase;
+let world: World;
+beforeAll(async () => {
+  database = await createPgliteDatabase({ migrated: true });
+  world = await openWorld(database);
+});
+afterAll(async () => {
+  await world.close();
+  await database.close();
+});
+
+let round = 0;
+/** A history with one conflict about undoing actor `u`, and an innocent change of the same actor beside it. */
+interface Case {
+  readonly prepare: (id: string, u: string) => Promise<bigint>;
+  /** What is left of the case's own entities, by what was decided. */
+  readonly skipped: (id: string) => EntityState[];
+  readonly overwritten: (id: string) => EntityState[];
+}
+
+const cases: Record<string, Case> = {
+  VALUE: {
+    prepare: async (id, u) => {
+      const start = await world.write('start', [node(`${id}a`, { p: 0 })]);
+      await world.write(u, [node(`${id}a`, { p: 1 })]);
+      await world.write('other', [node(`${id}a`, { p: 2 })]);
+      return start;
+    },
+    skipped: (id) => [node(`${id}a`, { p: 2 })],
+    overwritten: (id) => [node(`${id}a`, { p: 0 })],
+  },
+  TYPE: {
+    prepare: async (id, u) => {
+      const start = await world.write('start', [node(`${id}a`, { p: 0 })]);
+      await world.write(u, [node(`${id}a`, { p: 1 })]);
+      await world.write('other', [node(`${id}a`, { p: 'two' })]);
+      return start;
+    },
+    skipped: (id) => [node(`${id}a`, { p: 'two' })],
+    overwritten: (id) => [node(`${id}a`, { p: 0 })],
+  },
+  STRUCTURE: {
+    prepare: async (id, u) => {
+      const start = (await world.moments.live(world.graphId)).seq;
+      await world.write(u, [node(`${id}a`)]);
+      await world.write('other', [node(`${id}a`, { q: 1 })]);
+      return start;
+    },
+    skipped: (id) => [node(`${id}a`, { q: 1 })],
+    overwritten: () => [],
+  },
+  DEPENDENCY: {
+    prepare: async (id, u) => {
+      const start = await world.write('start', [node(`${id}b`)]);
+      await world.write(u, [node(`${id}a`)]);
+      await world.write('other', [relationship(`${id}r`, `${id}a`, `${id}b`)]);
+      return start;
+    },
+    skipped: (id) => [node(`${id}a`), node(`${id}b`), relationship(`${id}r`, `${id}a`, `${id}b`)],
+    overwritten: (id) => [node(`${id}b`)],
+  },
+};
+
+async function run(name: string, strategy: ConflictStrategy, dryRun = false) {
+  round += 1;
+  const id = `c${round}`;
+  const u = `u${round}`;
+  const start = await cases[name]?.prepare(id, u);
+  await world.write(u, [node(`${id}innocent`, { p: 1 })]);
+  const operation = await world.rollback({
+    undo: { by: { actor: u }, from: { seq: start ?? 0n } },
+    policy: { default: strategy },
+    dryRun,
+  });
+  const left = Object.values(await world.content()).filter(({ key }) => key.startsWith(id) && !/\d$/.test(key));
+  return { id, operation, left, conflicts: await world.conflicts(operation.id) };
+}
+
+const byKey = (states: readonly EntityState[]): EntityState[] => [...states].sort((a, b) => (a.key < b.key ? -1 : 1));
+
+describe.each(Object.entries(cases))('a %s conflict', (name, expected) => {
+  test('with ABORT ends the operation before it writes', async () => {
+    const { id, operation, left, conflicts } = await run(name, 'ABORT');
+    expect(operation).toMatchObject({ status: 'ABORTED', outcome: 'ABORTED' });
+    expect(byKey(left)).toEqual(byKey([...expected.skipped(id), node(`${id}innocent`, { p: 1 })]));
+    expect(conflicts).toMatchObject([{ type: name, status: 'RESOLVED', resolution: 'ABORT' }]);
+  });
+
+  test('with SKIP keeps live and undoes the rest', async () => {
+    const { id, operation, left, conflicts } = await run(name, 'SKIP');
+    expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'SKIPPED' });
+    expect(byKey(left)).toEqual(byKey(expected.skipped(id)));
+    expect(conflicts).toMatchObject([{ type: name, status: 'RESOLVED', resolution: 'SKIP' }]);
+    expect((await world.details(operation.id))?.proof).toMatchObject({ matches: true });
+  });
+
+  test('with OVERWRITE takes the target', async () => {
+    const { id, operation, left, conflicts } = await run(name, 'OVERWRITE');
+    expect(operation).toMatchObject({ status: 'COMPLETED', outcome: 'APPLIED' });
+    expect(byKey(left)).toEqual(byKey(expected.overwritten(id)));
+    expect(conflicts).toMatchObject([{ type: name, status: 'RESOLVED', resolution: 'OVERWRITE' }]);
+  });
+
+  test('is open in a dry run that leaves it to a person', async () => {
+    const { operation, conflicts } = await run(name, 'MANUAL', true);
+    expect(operation).toMatchObject({ status: 'COMPLETED', outcome: 'PREVIEWED' });
+    expect(operation.counts.conflicted).toBe(1n);
+    expect(conflicts).toMatchObject([{ type: name, status: 'OPEN', resolution: null }]);
+  });
+});
+
+test('a node that stays keeps what the plan hangs on it, and says so', async () => {
+  const start = await world.write('start', [node('s-b')]);
+  await world.write('s-u', [node('s-a'), relationship('s-own', 's-a', 's-b')]);
+  await world.write('other', [relationship('s-r', 's-a', 's-b')]);
+  const operation = await world.rollback({
+    undo: { by: { actor: 's-u' }, from: { seq: start } },
+    policy: { default: 'SKIP' },
+  });
+  const rows = await world.planRows(operation.id);
+  expect(rows).toMatchObject([
+    { key: 's-a', state: 'SKIPPED' },
+    { key: 's-own', state: 'SKIPPED', reason: 'skipped because node s-a stays' },
+  ]);
+});
+
+test('overwriting lists the relationships that vanish with a node as cascade', async () => {
+  const start = await world.write('start', [node('v-b')]);
+  await world.write('v-u', [node('v-a')]);
+  await world.write('other', [relationship('v-r', 'v-a', 'v-b')]);
+  const operation = await world.rollback({
+    undo: { by: { actor: 'v-u' }, from: { seq: start } },
+    policy: { default: 'OVERWRITE' },
+  });
+  expect(await world.planRows(operation.id)).toMatchObject([
+    { key: 'v-a', state: 'APPLIED', cascade: false },
+    { key: 'v-r', state: 'APPLIED', cascade: true },
+  ]);
+  expect((await world.details(operation.id))?.account).toMatchObject({ deleted: '2', cascaded: '1' });
+});
+
+test('a relationship comes back with the end that others deleted, when that is overwritten', async () => {
+  const start = await world.write('start', [node('e-a', { x: 1 }), node('e-b'), relationship('e-r', 'e-a', 'e-b')]);
+  await world.write('e-u', [goneRelationship('e-r')]);
+  await world.write('other', [goneNode('e-a')]);
+  const undo = { by: { actor: 'e-u' }, from: { seq: start } };
+  const skipped = await world.rollback({ undo, policy: { default: 'SKIP' } });
+  expect(skipped.outcome).toBe('SKIPPED');
+  const operation = await world.rollback({ undo, policy: { default: 'OVERWRITE' } });
+  expect(operation.outcome).toBe('APPLIED');
+  expect(await world.content()).toMatchObject({
+    'n:e-a': node('e-a', { x: 1 }),
+    'r:e-r': relationship('e-r', 'e-a', 'e-b'),
+  });
+});
+
+test('a policy per type decides each type for itself', async () => {
+  const start = await world.write('start', [node('t-a', { p: 0, n: 0 })]);
+  await world.write('t-u', [node('t-a', { p: 1, n: 1 })]);
+  await world.write('other', [node('t-a', { p: 2, n: 'x' })]);
+  const operation = await world.rollback({
+    undo: { by: { actor: 't-u' }, from: { seq: start } },
+    policy: { default: 'ABORT', value: 'SKIP', type: 'OVERWRITE' },
+  });
+  expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'SKIPPED' });
+  expect((await world.content())['n:t-a']?.properties).toEqual({ p: 2, n: 0 });
+});
