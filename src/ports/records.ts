@@ -13,7 +13,10 @@ import type {
   VerificationDifference,
 } from '../generated/prisma/client.ts';
 
-/** Records that are listed page by page. `logEntries` of an operation is always empty here: its log has a table of its own. */
+/**
+ * Records that are listed page by page. Fields that only services use (leases, checkpoints, hashes) and those that are large and kept
+ * elsewhere too (an operation's log, a snapshot's data) are not read.
+ */
 export interface RecordTypes {
   auditEntry: AuditEntry;
   conflict: Conflict;

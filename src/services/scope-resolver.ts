@@ -125,11 +125,10 @@ export class ScopeResolver {
     return labels;
   }
 
-  /** One read for a page of changes: the ends' versions from before its first transaction to its last. */
+  /** One read for a page of changes, which come in order: the ends' versions from before its first transaction to its last. */
   async #labelsAround(graphId: number, changes: readonly RecordedChange[]) {
-    const seqs = changes.map(({ seq }) => seq);
-    const first = seqs.reduce((a, b) => (a < b ? a : b), seqs[0] ?? 1n);
-    const last = seqs.reduce((a, b) => (a > b ? a : b), first);
+    const first = changes[0]?.seq ?? 1n;
+    const last = changes.at(-1)?.seq ?? first;
     const refs = nodeRefs(changes.flatMap(endsOf));
     const versions = await this.#history.windowVersions(graphId, refs, first - 1n, last);
     return (change: RecordedChange): string[] =>

@@ -36,25 +36,30 @@ const RELATIONSHIPS: Captured = {
 
 const RIGHTS = 'SECURITY DEFINER SET search_path = pg_catalog, pg_temp';
 
-/** Who writes is what the transaction's settings say at its first write; a plain SQL writer who says nothing is the database user. */
+/**
+ * Who writes is what the transaction's settings say at its first write; a plain SQL writer who says nothing
+ * is the database user. Only the service's own writes bring an id and an operation.
+ */
 const openTransaction = (schema: string): string => `
 CREATE OR REPLACE FUNCTION ${schema}.open_transaction(tx bigint) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   given CONSTANT text := current_setting('palinode.source', true);
   own CONSTANT boolean := coalesce(given IN ('API', 'ROLLBACK', 'RECONCILE'), false);
-  operation CONSTANT text := lower(substring(current_setting('palinode.operation', true)
-    FROM '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'));
 BEGIN
   IF EXISTS (SELECT FROM ${schema}.outbox_transactions AS t WHERE t.xid = tx AND t.ord IS NULL) THEN RETURN; END IF;
   -- A transaction that was completed and writes again (SET CONSTRAINTS IMMEDIATE) is completed anew.
-  INSERT INTO ${schema}.outbox_transactions AS t (xid, session, actor, source, operation) VALUES (
+  INSERT INTO ${schema}.outbox_transactions AS t (xid, id, session, actor, source, operation) VALUES (
     tx,
+    coalesce(CASE WHEN own THEN ${uuidSetting('id')} END, gen_random_uuid()),
     left(nullif(current_setting('palinode.session', true), ''), 512),
     left(coalesce(nullif(current_setting('palinode.actor', true), ''), CASE WHEN NOT own THEN session_user::text END), 512),
     CASE WHEN own THEN given ELSE 'SQL' END,
-    CASE WHEN own THEN operation END
+    CASE WHEN own THEN ${uuidSetting('operation')}::text END
   ) ON CONFLICT (xid) DO UPDATE SET ord = NULL;
 END $$;`;
+
+const uuidSetting = (name: string): string =>
+  `substring(current_setting('palinode.${name}', true) FROM '^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$')::uuid`;
 
 /**
  * Runs at commit, when every row lock is still held: whoever waits for one of them draws a later number.

@@ -70,7 +70,7 @@ CREATE SEQUENCE IF NOT EXISTS ${schema}.commit_order;
 CREATE SEQUENCE IF NOT EXISTS ${schema}.outbox_rows CACHE 256;
 CREATE TABLE IF NOT EXISTS ${schema}.outbox_transactions (
   xid bigint PRIMARY KEY,
-  id uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
+  id uuid NOT NULL UNIQUE,
   ord bigint UNIQUE,
   horizon bigint,
   committed_at timestamptz,

@@ -126,12 +126,12 @@ export class EmbeddedGraph implements KnowledgeGraph {
   async close(): Promise<void> {}
 
   async #enter(tx: SqlExecutor, context: WriteContext): Promise<void> {
-    const { source, actor, session, operation } = context;
+    const { id, source, actor, session, operation } = context;
     await tx.query(
       `SELECT set_config('palinode.source', $1, true), set_config('palinode.actor', $2, true),
               set_config('palinode.session', $3, true), set_config('palinode.operation', $4, true),
-              set_config('lock_timeout', $5, true)`,
-      [source, actor ?? '', session ?? '', operation ?? '', `${this.#options.lockTimeoutMs}`],
+              set_config('palinode.id', $5, true), set_config('lock_timeout', $6, true)`,
+      [source, actor ?? '', session ?? '', operation ?? '', id, `${this.#options.lockTimeoutMs}`],
     );
   }
 

@@ -50,15 +50,20 @@ export function toPoint(row: PointRow): PointRecord {
   };
 }
 
-/** The statement that pins a point: the point, its snapshot, the audit entry and, if asked for, the session that it opens. */
-export function pinStatement(params: SqlParameters, point: NewPoint, audit: AuditFact, session?: NewSession): string {
+/** The statement that pins a point: the point, its snapshot, the audit entries and, if asked for, the session that it opens. */
+export function pinStatement(
+  params: SqlParameters,
+  point: NewPoint,
+  audit: readonly AuditFact[],
+  session?: NewSession,
+): string {
   const parts = [
     `moment AS (${momentOf(params, point)})`,
     `point AS (${pointInsert(params, point)})`,
     `snapshot AS (${snapshotInsert(params, point)})`,
   ];
   if (session !== undefined) parts.push(`session AS (${sessionInsert(params, session, 'point')})`);
-  parts.push(`audit AS (${auditInsert(params, audit, 'point')})`);
+  for (const [no, fact] of audit.entries()) parts.push(`audit_${no} AS (${auditInsert(params, fact, 'point')})`);
   return `WITH ${parts.join(', ')} SELECT id FROM point`;
 }
 

@@ -35,7 +35,7 @@ export class PostgresPointStore implements PointStore {
     this.#database = database;
   }
 
-  async create(point: NewPoint, audit: AuditFact, session?: NewSession): Promise<boolean> {
+  async create(point: NewPoint, audit: readonly AuditFact[], session?: NewSession): Promise<boolean> {
     const params = new SqlParameters();
     const text = pinStatement(params, point, audit, session);
     try {

@@ -37,7 +37,7 @@ export class PostgresRecordReader implements RecordReader {
     const byParent = new Map<ParentKey, Listed<RecordTypes[Name]>[]>(parents.map((parent) => [parent, []]));
     for (const row of rows) {
       const { [PARENT]: parent, [POSITION]: position, ...record } = row;
-      // The columns selected are exactly the fields of the record's Prisma model, read with the same types.
+      // The columns selected are the fields of the record's Prisma model that lists promise, read with the same types.
       byParent.get(parent)?.push({ record: record as unknown as RecordTypes[Name], position });
     }
     const result = new Map<ParentKey, Page<Listed<RecordTypes[Name]>>>();
@@ -81,7 +81,8 @@ function pageStatement(
   const list = `${params.add(parents)}::${parentType(table, query.parent)}[]`;
   const order = table.order.map((field) => `t.${columnOf(field)}`);
   const position = `ARRAY[${order.map((column) => `${column}::text`).join(', ')}]`;
-  const columns = table.fields.map((field) => `${table.instead?.[field] ?? `t.${columnOf(field)}`} AS "${field}"`);
+  const fields = table.fields.filter((field) => table.omitted?.includes(field) !== true);
+  const columns = fields.map((field) => `t.${columnOf(field)} AS "${field}"`);
   const bound = (at: RecordPosition, sign: string): string =>
     `(${order.join(', ')}) ${sign} (${at.map((part) => params.add(part)).join(', ')})`;
   const where = [`t.${columnOf(query.parent)} = p.key`, ...conditions(table, query.filters, params)];

@@ -10,8 +10,8 @@ export interface RecordTable {
   readonly descending: boolean;
   /** SQL types of the fields that can be a parent's key. */
   readonly parents: Readonly<Record<string, 'uuid' | 'int4' | 'text'>>;
-  /** Fields that lists never need, with what stands in for them. */
-  readonly instead?: Readonly<Record<string, string>>;
+  /** Fields that only services use, or that are large: lists leave them out. */
+  readonly omitted?: readonly string[];
 }
 
 const fieldsOf = (scalars: Readonly<Record<string, string>>): readonly string[] => Object.values(scalars);
@@ -51,6 +51,7 @@ export const RECORD_TABLES: Readonly<Record<RecordName, RecordTable>> = {
     order: ['no'],
     descending: false,
     parents: { operationId: 'uuid', conflictId: 'uuid' },
+    omitted: ['batchNo', 'expectedHash', 'groupNo', 'origins', 'phase', 'targetHash'],
   },
   proofDifference: {
     table: 'proof_differences',
@@ -65,7 +66,26 @@ export const RECORD_TABLES: Readonly<Record<RecordName, RecordTable>> = {
     order: ['createdAt', 'id'],
     descending: true,
     parents: { graphId: 'int4', targetRollbackPointId: 'uuid', undoOperationId: 'uuid', rehearsalOfId: 'uuid' },
-    instead: { logEntries: `'[]'::jsonb` },
+    omitted: [
+      'abortRequestedAt',
+      'batchCount',
+      'batchEnds',
+      'batchSize',
+      'checkedSeq',
+      'epoch',
+      'eventSeq',
+      'expectPlan',
+      'headSeq',
+      'includeSchema',
+      'leaseExpiresAt',
+      'leaseHolder',
+      'leaseToken',
+      'logEntries',
+      'maxChangesPerSecond',
+      'reason',
+      'startSeq',
+      'updatedAt',
+    ],
   },
   rollbackPoint: {
     table: 'rollback_points',
@@ -80,7 +100,7 @@ export const RECORD_TABLES: Readonly<Record<RecordName, RecordTable>> = {
     order: ['createdAt', 'id'],
     descending: false,
     parents: { rollbackPointId: 'uuid' },
-    instead: { data: 'NULL::jsonb' },
+    omitted: ['data'],
   },
   session: {
     table: 'sessions',

@@ -63,7 +63,7 @@ export function maskError(error: unknown, report: ErrorReport): Error {
   if (cause instanceof PalinodeError) {
     return new GraphQLError(cause.message, { ...where, extensions: { code: cause.code, ...detailsOf(cause) } });
   }
-  if (cause instanceof GraphQLError) {
+  if (cause instanceof GraphQLError && isClients(cause)) {
     if (!(error instanceof GraphQLError)) return cause;
     const extensions = { code: 'INVALID_INPUT', ...cause.extensions, ...error.extensions };
     return new GraphQLError(error.message, { ...where, extensions });
@@ -76,6 +76,11 @@ export function maskError(error: unknown, report: ErrorReport): Error {
 
 function placeOf({ nodes, source, positions, path }: GraphQLError) {
   return { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null, path: path ?? null };
+}
+
+/** GraphQL's own errors are about the request until a field is being resolved; from there on they are defects, unless they are coded. */
+function isClients({ path, extensions }: GraphQLError): boolean {
+  return path === undefined || extensions.code !== undefined;
 }
 
 /** The error that was thrown, below GraphQL's wrappers. */

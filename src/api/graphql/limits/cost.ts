@@ -18,7 +18,7 @@ import {
 import { DEFAULT_PAGE, MAX_PAGE } from '../connections.ts';
 
 /** The most that one operation may cost: about as many fields as it can answer. */
-export const MAX_COST = 100_000;
+export const MAX_COST = 200_000;
 
 /** Items that a list is taken to have when nothing bounds it. */
 const PLAIN_LIST = 5;

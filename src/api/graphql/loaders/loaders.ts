@@ -1,3 +1,4 @@
+import type DataLoader from 'dataloader';
 import type { ApiDependencies } from '../context.ts';
 import { captureLoaders } from './capture.ts';
 import { entityLoaders } from './entities.ts';
@@ -9,11 +10,23 @@ import { recordLoaders } from './records.ts';
 export type Loaders = ReturnType<typeof createLoaders>;
 
 export function createLoaders(dependencies: ApiDependencies) {
+  const records = recordLoaders(dependencies);
   return {
-    ...recordLoaders(dependencies),
-    ...pageLoaders(dependencies),
+    ...records,
+    // What a page brought need not be read again by its id: a point's operations lead back to the point.
+    ...pageLoaders(dependencies, (name, row) => {
+      if (name === 'rollbackPoint') remember(records.point, row);
+      else if (name === 'rollbackOperation') remember(records.operation, row);
+      else if (name === 'session') remember(records.session, row);
+      else if (name === 'conflict') remember(records.conflict, row);
+    }),
     ...historyLoaders(dependencies),
     ...entityLoaders(dependencies),
     ...captureLoaders(dependencies),
   };
+}
+
+function remember<Row extends object>(loader: DataLoader<string, Row | null>, row: object): void {
+  // The page's record has the loader's type: the two are named together above.
+  if ('id' in row && typeof row.id === 'string') loader.prime(row.id, row as Row);
 }

@@ -17,10 +17,14 @@ interface PageArguments {
   readonly page: PageRequest<RecordPosition>;
 }
 
-/** Pages of records and their counts: one statement for all parents that ask with the same arguments. */
-export function pageLoaders({ records }: ApiDependencies) {
+/** Pages of records and their counts: one statement for all parents that ask with the same arguments. `seen` hears of every record. */
+export function pageLoaders({ records }: ApiDependencies, seen: (record: RecordName, row: object) => void) {
   const pages = new LoaderFamily<PageArguments, ParentKey, AnyPage>(
-    ({ query, page }, parents) => records.pages(query, parents, page),
+    async ({ query, page }, parents) => {
+      const read = await records.pages(query, parents, page);
+      for (const { items } of read.values()) for (const item of items) seen(query.record, item.record);
+      return read;
+    },
     () => ({ items: [], hasMore: false }),
   );
   const counts = new LoaderFamily<RecordQuery, ParentKey, bigint>(

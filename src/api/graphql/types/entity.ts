@@ -18,11 +18,13 @@ import { MomentRef } from './moment.ts';
 import { type EntityAt, GraphNodeRef, GraphRelationshipRef, NodeInterface, TransactionRef } from './refs.ts';
 import { PropertyRef, propertyList, propertyValue, ValueRef } from './value.ts';
 
+const ID = 'Covers graph, kind, key and moment.';
+
 export const EntityInterface = builder.interfaceRef<EntityAt>('Entity').implement({
   interfaces: [NodeInterface],
   resolveType: ({ state }) => (state.kind === 'NODE' ? 'GraphNode' : 'GraphRelationship'),
   fields: (t) => ({
-    id: t.id({ resolve: idOf }),
+    id: t.id({ description: ID, resolve: idOf }),
     key: t.id({ resolve: ({ state }) => state.key }),
     at: t.expose('at', { type: MomentRef, nullable: true, description: 'The moment at which this is read.' }),
     hash: t.string({ description: 'SHA-256 over the canonical state.', resolve: ({ state }) => stateHashHex(state) }),
@@ -39,6 +41,7 @@ GraphNodeRef.implement({
   interfaces: [EntityInterface, NodeInterface],
   isTypeOf: (value) => isEntity(value, 'NODE'),
   fields: (t) => ({
+    id: t.id({ description: ID, resolve: idOf }),
     labels: t.stringList({ resolve: ({ state }) => [...state.labels] }),
     properties: t.field({ type: [PropertyRef], resolve: ({ state }) => propertyList(state.properties) }),
     property: t.field({
@@ -59,6 +62,7 @@ GraphRelationshipRef.implement({
   interfaces: [EntityInterface, NodeInterface],
   isTypeOf: (value) => isEntity(value, 'RELATIONSHIP'),
   fields: (t) => ({
+    id: t.id({ description: ID, resolve: idOf }),
     type: t.string({ resolve: ({ state }) => state.type }),
     start: t.field({ type: GraphNodeRef, resolve: (entity, _, context) => end(entity, entity.state.start, context) }),
     end: t.field({ type: GraphNodeRef, resolve: (entity, _, context) => end(entity, entity.state.end, context) }),

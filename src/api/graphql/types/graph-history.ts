@@ -107,6 +107,8 @@ const idOf = ({ actor, sessionId }: { actor: string | null; sessionId: string | 
 /** Recorded changes that a scoped count looks at before it refuses. */
 const MAX_COUNTED = 100_000n;
 const CHUNK = 1000;
+/** What was there when capture began is nobody's contribution. */
+const COUNTED_SOURCES: readonly TransactionSource[] = ['BOLT', 'SQL', 'API', 'ROLLBACK', 'RECONCILE'];
 
 /** Counted from the changes themselves, since a transaction's own counts know no scope. Ordered by actor, then session. */
 async function contributionsInScope(
@@ -122,7 +124,7 @@ async function contributionsInScope(
   for (;;) {
     const { items, hasMore } = await context.services.graphs.changes(
       graphId,
-      { since, until, scope },
+      { since, until, scope, sources: COUNTED_SOURCES },
       { limit: CHUNK, after },
     );
     const seqs = [...new Set(items.map(({ seq }) => seq))];

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { EmbeddedGraph } from '../adapters/embedded-graph/embedded-graph.ts';
+import { MemoryEventBus } from '../adapters/memory/event-bus.ts';
+import { PostgresHistory } from '../adapters/postgres/history/postgres-history.ts';
+import { PostgresIdempotencyStore } from '../adapters/postgres/idempotency-store.ts';
+import { PostgresPlanStore } from '../adapters/postgres/operation-store/plan-store.ts';
+import { PostgresOperationStore } from '../adapters/postgres/operation-store/store.ts';
+import { PgBossQueue } from '../adapters/postgres/pg-boss-queue.ts';
+import { PostgresPointStore } from '../adapters/postgres/point-store.ts';
+import type { PostgresStore } from '../adapters/postgres/postgres-store.ts';
+import { PostgresSessionStore } from '../adapters/postgres/session-store.ts';
+import { PostgresVerificationStore } from '../adapters/postgres/verification-store.ts';
+import { RedisEventBus } from '../adapters/redis/event-bus.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { randomKeys } from '../adapters/system/keys.ts';
+import type { EventBus } from '../ports/event-bus.ts';
+import type { GraphRecord, History } from '../ports/history.ts';
+import type { Keys } from '../ports/keys.ts';
+import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
+import type { Services } from '../services/contract.ts';
+import { DiffEngine } from '../services/diff-engine.ts';
+import { Feeds } from '../services/feeds.ts';
+import { GraphReader } from '../services/graph-reader.ts';
+import { GraphRegistry } from '../services/graph-registry.ts';
+import { GraphWriter } from '../services/graph-writer.ts';
+import { Idempotency } from '../services/idempotency.ts';
+import { MomentResolver } from '../services/moment-resolver.ts';
+import { PointPinner } from '../services/point-pinner.ts';
+import { Recorder } from '../services/recorder/recorder.ts';
+import { RollbackManager } from '../services/rollback-manager.ts';
+import { RollbackRunner } from '../services/rollback-runner.ts';
+import { ScopeResolver } from '../services/scope-resolver.ts';
+import { SessionManager } from '../services/session-manager.ts';
+import { SessionResolver } from '../services/session-resolver.ts';
+import { SnapshotManager } from '../services/snapshot-manager.ts';
+import { Verifier } from '../services/verifier.ts';
+
+import { logger, reduced } from './logger.ts';
+import type { Settings } from './settings.ts';
+
+/** The service of one process, everything but the doors. */
+export interface Assembly {
+  readonly services: Services;
+  readonly history: History;
+  readonly registry: GraphRegistry;
+  readonly keys: Keys;
+  readonly graphs: readonly GraphRecord[];
+  /** Lets running work end, within about `graceMs`, and hands on what is left. The store stays open. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface AssembleOptions {
+  readonly graphs: Settings['graphs'];
+  readonly redisUrls: Settings['redisUrls'];
+  /** Lets tests stand between the services and a graph. */
+  readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
+}
+
+/** Puts the service together on a migrated store, attaches the graphs and starts what runs in the background. */
+export async function assemble(store: PostgresStore, options: AssembleOptions): Promise<Assembly> {
+  const clock = systemClock;
+  const keys = randomKeys;
+  const holder = randomUUID();
+  const bus = openBus(options.redisUrls);
+  const history = new PostgresHistory(store);
+  const points = new PostgresPointStore(store);
+  const sessions = new PostgresSessionStore(store);
+  const plans = new PostgresPlanStore(store);
+  const operations = new PostgresOperationStore(store);
+  const verifications = new PostgresVerificationStore(store);
+  const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(store), keys, holder });
+  const queue = new PgBossQueue(store, { onError: (error) => logger.warn({ error: reduced(error) }, 'the job queue had a problem') });
+  const resolver = new SessionResolver({ sessions, keys, clock });
+  const registry = new GraphRegistry();
+  const recorders: Recorder[] = [];
+  const graphs: GraphRecord[] = [];
+
+  for (const { name } of options.graphs) {
+    const embedded = new EmbeddedGraph(store, name);
+    await embedded.attach();
+    const record = await history.openGraph(name, 'EMBEDDED');
+    const graph = options.wrapGraph?.(embedded) ?? embedded;
+    const onError = (error: unknown): void => logger.warn({ graph: name, error: reduced(error) }, 'recording failed and will be tried again');
+    const recorder = new Recorder({ graphId: record.id, graph, history, bus, clock, keys, sessions: resolver, putBack: plans, onError });
+    registry.add(record.id, { graph, recorder });
+    recorders.push(recorder);
+    graphs.push(record);
+  }
+
+  const moments = new MomentResolver({ history, points, registry, clock });
+  const scopes = new ScopeResolver(history);
+  const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
+  const rollbackDeps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
+  const rollbacks = new RollbackManager({ ...rollbackDeps, sessions, idempotency, queue });
+  const runner = new RollbackRunner(rollbackDeps, queue, {
+    holder,
+    alone: store.engine === 'pglite',
+    onError: (error, operation) => logger.warn({ operation, error: reduced(error) }, 'a rollback was interrupted and will be taken up again'),
+  });
+  const snapshots = new SnapshotManager({ history, points, pinner, moments, registry, idempotency, clock, bus, keys, queue });
+  const verifier = new Verifier({ history, verifications, registry, idempotency, clock, keys, queue, holder });
+  const services: Services = {
+    graphs: new GraphReader({ history, registry, moments, scopes, clock }),
+    writer: new GraphWriter({ history, registry, sessions, idempotency }),
+    sessions: new SessionManager({ history, registry, sessions, resolver, pinner, rollbacks, idempotency, clock }),
+    snapshots,
+    diffs: new DiffEngine({ history, moments, scopes }),
+    rollbacks,
+    verifier,
+    feeds: new Feeds({ operations, history, points, bus }),
+  };
+
+  await queue.start();
+  for (const recorder of recorders) recorder.start();
+  await runner.start();
+  await verifier.start();
+  snapshots.start();
+
+  return {
+    services,
+    history,
+    registry,
+    keys,
+    graphs,
+    async stop(graceMs) {
+      snapshots.stop();
+      await runner.stop();
+      await queue.stop(graceMs);
+      for (const recorder of recorders) await recorder.stop();
+      await resolver.flush();
+      await bus.close();
+    },
+  };
+}
+
+function openBus(redisUrls: readonly string[]): EventBus {
+  if (redisUrls.length === 0) return new MemoryEventBus();
+  return new RedisEventBus({ url: redisUrls.join(','), onError: (error) => logger.warn({ error: reduced(error) }, 'Redis cannot be reached') });
+}

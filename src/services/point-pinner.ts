@@ -1,0 +1,88 @@
+import type { At } from '../core/moments.ts';
+import { InvalidInputError } from '../core/errors.ts';
+import type { AuditFact } from '../ports/audit-log.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventBus } from '../ports/event-bus.ts';
+import type { Keys } from '../ports/keys.ts';
+import type { PointOrigin, PointStore } from '../ports/point-store.ts';
+import type { NewSession } from '../ports/session-store.ts';
+import { auditFact } from './audit-facts.ts';
+import type { Caller } from './contract.ts';
+import type { GraphRegistry } from './graph-registry.ts';
+import type { MomentResolver } from './moment-resolver.ts';
+
+export interface PinRequest {
+  readonly id: string;
+  readonly graphId: number;
+  readonly name: string;
+  /** Absent: now. */
+  readonly at?: At | null;
+  readonly origin: PointOrigin;
+  readonly description?: string | null;
+  readonly expiresAt?: Date | null;
+  readonly held?: boolean;
+  readonly sessionId?: string | null;
+  readonly metadata?: unknown;
+  /** A session to open with the point as its own. */
+  readonly opens?: { readonly session: NewSession; readonly opened: AuditFact };
+}
+
+export interface PointPinnerDependencies {
+  readonly points: Pick<PointStore, 'create'>;
+  readonly moments: MomentResolver;
+  readonly registry: GraphRegistry;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly bus: EventBus;
+}
+
+/** Pins points: one fence and one statement, whatever the size of the graph. */
+export class PointPinner {
+  readonly #deps: PointPinnerDependencies;
+
+  constructor(deps: PointPinnerDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Stores a point at the cut that `at` names. Its states CREATED and CAPTURING pass within the statement that stores it.
+   * @throws SessionOpenError when `opens` names a session that is open; whatever resolving the moment throws
+   */
+  async pin(caller: Caller | null, request: PinRequest): Promise<{ id: string; seq: bigint }> {
+    const { points, moments, registry, keys, clock, bus } = this.#deps;
+    const { id, graphId, name, origin } = request;
+    const live = request.at === undefined || request.at === null || isLive(request.at);
+    const [{ seq, time }, schema] = await Promise.all([
+      live ? moments.live(graphId) : moments.resolve(graphId, request.at ?? { keyword: 'LIVE' }, ['at']),
+      live ? registry.get(graphId).graph.readSchema() : null,
+    ]);
+    const point = {
+      id,
+      snapshotId: keys.next(),
+      graphId,
+      name,
+      description: request.description ?? null,
+      seq,
+      origin,
+      expiresAt: request.expiresAt ?? null,
+      held: request.held ?? false,
+      sessionId: request.sessionId ?? request.opens?.session.id ?? null,
+      metadata: request.metadata,
+      schema,
+      createdBy: caller?.actor ?? null,
+      createdAt: clock.now(),
+    };
+    const data = { name, origin, seq, time, states: ['CREATED', 'CAPTURING', 'STORED'] };
+    const fact = auditFact(caller, 'POINT_CREATED', { pointId: id, sessionId: point.sessionId }, data);
+    const facts = request.opens === undefined ? [fact] : [fact, request.opens.opened];
+    if (!(await points.create(point, facts, request.opens?.session))) {
+      throw InvalidInputError.field(['at'], `transaction ${seq} is not recorded`);
+    }
+    bus.publish(`point:${id}`);
+    return { id, seq };
+  }
+}
+
+function isLive(at: At): boolean {
+  return 'keyword' in at && at.keyword === 'LIVE';
+}

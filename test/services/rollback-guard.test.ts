@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
+import type { ConflictStrategy } from '../../src/core/policy.ts';
+import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { node, relationship } from '../support/graph-writes.ts';
+import { createPgliteDatabase } from '../support/postgres.ts';
+import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
+
+let database: PgliteDatabase;
+let world: World;
+/** Runs before the n-th of a rollback's graph transactions; the first takes the marker, the second writes batch 1. */
+let interruption: { before: number; work: () => Promise<unknown>; always?: boolean } | undefined;
+let transactions = 0;
+
+function interruptible(graph: KnowledgeGraph): KnowledgeGraph {
+  const transaction: KnowledgeGraph['transaction'] = async (context, work) => {
+    transactions += 1;
+    if (interruption !== undefined && (interruption.before === transactions || interruption.always)) await interruption.work();
+    return graph.transaction(context, work);
+  };
+  return new Proxy(graph, {
+    get(target, name) {
+      if (name === 'transaction') return transaction;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+beforeAll(async () => {
+  database = await createPgliteDatabase({ migrated: true });
+  world = await openWorld(database, { wrapGraph: interruptible });
+});
+afterAll(async () => {
+  await world.close();
+  await database.close();
+});
+beforeEach(() => {
+  interruption = undefined;
+  transactions = 0;
+});
+
+let round = 0;
+async function history(count = 2) {
+  round += 1;
+  const u = `u${round}`;
+  const keys = Array.from({ length: count }, (_, n) => `g${round}-${n}`);
+  const start = await world.write('start', keys.map((key) => node(key, { p: 0 })));
+  await world.write(u, keys.map((key) => node(key, { p: 1 })));
+  const undo = { by: { actor: u }, from: { seq: start } };
+  return { keys, undo, start };
+}
+
+const valueOf = async (key: string | undefined) => (await world.content())[`n:${key}`]?.properties;
+
+describe('a writer between the plan and its execution', () => {
+  const between = async (policy: ConflictStrategy, properties: Record<string, number>) => {
+    const { keys, undo } = await history();
+    interruption = { before: 2, work: () => world.write('other', [node(keys[0] ?? '', properties)]) };
+    const operation = await world.rollback({ undo, policy: { default: policy } });
+    return { operation, first: await valueOf(keys[0]), second: await valueOf(keys[1]) };
+  };
+
+  test('of another property keeps it, and the undo is written all the same', async () => {
+    const { operation, first } = await between('ABORT', { p: 1, q: 5 });
+    expect(operation.outcome).toBe('APPLIED');
+    expect(first).toEqual({ p: 0, q: 5 });
+  });
+
+  test('of the same property ends it before it writes, under ABORT', async () => {
+    const { operation, first, second } = await between('ABORT', { p: 5 });
+    expect(operation).toMatchObject({ status: 'ABORTED', outcome: 'ABORTED' });
+    expect([first, second]).toEqual([{ p: 5 }, { p: 1 }]);
+  });
+
+  test('of the same property fails it when nobody has decided', async () => {
+    const { operation, first, second } = await between('MANUAL', { p: 5 });
+    expect(operation).toMatchObject({ status: 'FAILED', outcome: 'FAILED' });
+    expect([first, second]).toEqual([{ p: 5 }, { p: 1 }]);
+  });
+
+  test('of the same property stays, under SKIP', async () => {
+    const { operation, first, second } = await between('SKIP', { p: 5 });
+    expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'SKIPPED' });
+    expect([first, second]).toEqual([{ p: 5 }, { p: 0 }]);
+    expect((await world.details(operation.id))?.proof).toMatchObject({ matches: true });
+  });
+
+  test('of the same property is overwritten knowingly, under OVERWRITE', async () => {
+    const { operation, first } = await between('OVERWRITE', { p: 5 });
+    expect(operation.outcome).toBe('APPLIED');
+    expect(first).toEqual({ p: 0 });
+    expect(await world.conflicts(operation.id)).toMatchObject([{ type: 'VALUE', resolution: 'OVERWRITE' }]);
+  });
+
+  test('who settles it himself leaves nothing to do there', async () => {
+    const { operation, first, second } = await between('ABORT', { p: 0 });
+    expect(operation.outcome).toBe('APPLIED');
+    expect(operation.counts.applied).toBe(1n);
+    expect([first, second]).toEqual([{ p: 0 }, { p: 0 }]);
+  });
+
+  test('who connects something to a node that is to vanish makes it a conflict', async () => {
+    const start = await world.write('start', [node('w-b')]);
+    await world.write('w-u', [node('w-a')]);
+    interruption = { before: 2, work: () => world.write('other', [relationship('w-r', 'w-a', 'w-b')]) };
+    const operation = await world.rollback({ undo: { by: { actor: 'w-u' }, from: { seq: start } }, policy: { default: 'SKIP' } });
+    expect(operation.outcome).toBe('SKIPPED');
+    expect(await world.conflicts(operation.id)).toMatchObject([{ type: 'DEPENDENCY', key: 'w-a', resolution: 'SKIP' }]);
+    expect(await world.content()).toMatchObject({ 'n:w-a': node('w-a'), 'r:w-r': relationship('w-r', 'w-a', 'w-b') });
+  });
+
+  test('counts as another in a restore too, and the checksum accounts for it', async () => {
+    const { keys, start } = await history();
+    interruption = { before: 2, work: () => world.write('other', [node(keys[0] ?? '', { p: 5 }), node(`${keys[0]}-new`)]) };
+    const operation = await world.rollback({ to: { seq: start }, policy: { default: 'SKIP' } });
+    expect(operation.outcome).toBe('SKIPPED');
+    expect([await valueOf(keys[0]), await valueOf(keys[1])]).toEqual([{ p: 5 }, { p: 0 }]);
+    expect((await world.details(operation.id))?.proof).toMatchObject({ method: 'CONTINUOUS_CHECKSUM', matches: true });
+  });
+
+  test('who never stops is given up on, and nothing is lost', async () => {
+    const { keys, undo } = await history();
+    let n = 10;
+    interruption = {
+      before: 0,
+      always: true,
+      work: async () => {
+        n += 1;
+        await world.write('other', [node(keys[0] ?? '', { p: 1, n })]);
+      },
+    };
+    const operation = await world.rollback({ undo, policy: { default: 'ABORT' } });
+    expect(operation).toMatchObject({ status: 'FAILED' });
+    expect((await world.details(operation.id))?.error_message).toMatch(/keep changing/);
+    expect(await valueOf(keys[0])).toEqual({ p: 1, n });
+  });
+});
+
+describe('a gradual rollback', () => {
+  test('writes in batches, each one graph transaction', async () => {
+    const { keys, undo } = await history(25);
+    const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10 });
+    expect(operation.outcome).toBe('APPLIED');
+    const recorded = await world.history.transactions(world.graphId, { operationId: operation.id }, { limit: 10 });
+    expect(recorded.items.map(({ changeCount }) => changeCount)).toEqual([10n, 10n, 5n]);
+    expect(await valueOf(keys[24])).toEqual({ p: 0 });
+  });
+
+  test('keeps to its rate', async () => {
+    const { undo } = await history(30);
+    const began = performance.now();
+    await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10, maxChangesPerSecond: 30 });
+    expect(performance.now() - began).toBeGreaterThan(900);
+  });
+
+  test('that is stopped after some batches is partly done, and can be undone', async () => {
+    const { keys, undo } = await history(30);
+    let operationId = '';
+    interruption = { before: 3, work: () => world.manager.abort(CALLER, { id: operationId, reason: 'enough' }) };
+    operationId = await world.request({ undo, strategy: 'GRADUAL', batchSize: 10 });
+    const operation = await world.settle(operationId);
+    expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'ABORTED' });
+    expect(operation.counts.applied).toBe(20n);
+    expect((await world.details(operationId))?.account).toMatchObject({ overwritten: '20', left: '10' });
+    const undone = await world.settle(await world.manager.undo(CALLER, { id: operationId, policy: { default: 'ABORT' } }));
+    expect(undone.counts.applied).toBe(20n);
+    expect(await valueOf(keys[0])).toEqual({ p: 1 });
+  });
+
+  test('that meets a conflict which nobody decides stops where it is', async () => {
+    const { keys, undo } = await history(20);
+    interruption = { before: 3, work: () => world.write('other', [node(keys.at(-1) ?? '', { p: 9 })]) };
+    const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10 });
+    expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'INTERRUPTED' });
+    expect(operation.counts.applied).toBe(10n);
+    expect(await valueOf(keys.at(-1))).toEqual({ p: 9 });
+  });
+
+  test('never separates a node from its relationships, and refuses what belongs together beyond a batch', async () => {
+    const start = await world.write('start', [node('hub-z')]);
+    const leaves = Array.from({ length: 5 }, (_, n) => `leaf${n}`);
+    await world.write('hub-u', [
+      ...leaves.map((key) => node(key)),
+      ...leaves.map((key) => relationship(`r-${key}`, key, 'hub-z')),
+    ]);
+    const undo = { by: { actor: 'hub-u' }, from: { seq: start } };
+    const refused = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 1 });
+    expect(refused.status).toBe('FAILED');
+    expect((await world.details(refused.id))?.error_message).toMatch(/^2 changes belong together/);
+    const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 3 });
+    const recorded = await world.history.transactions(world.graphId, { operationId: operation.id }, { limit: 10 });
+    expect(recorded.items.map(({ changeCount }) => changeCount)).toEqual([2n, 2n, 2n, 2n, 2n]);
+  });
+});
