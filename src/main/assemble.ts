@@ -3,6 +3,7 @@ import { EmbeddedGraph } from '../adapters/embedded-graph/embedded-graph.ts';
 import { MemoryEventBus } from '../adapters/memory/event-bus.ts';
 import { PostgresHistory } from '../adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../adapters/postgres/idempotency-store.ts';
+import { PostgresOperationEvents } from '../adapters/postgres/operation-store/event-reader.ts';
 import { PostgresPlanStore } from '../adapters/postgres/operation-store/plan-store.ts';
 import { PostgresOperationStore } from '../adapters/postgres/operation-store/store.ts';
 import { PgBossQueue } from '../adapters/postgres/pg-boss-queue.ts';
@@ -97,8 +98,9 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     alone: store.engine === 'pglite',
     onError: (error, operation) => logger.warn({ operation, error: reduced(error) }, 'a rollback was interrupted and will be taken up again'),
   });
-  const snapshots = new SnapshotManager({ history, points, pinner, moments, registry, idempotency, clock, bus, keys, queue });
-  const verifier = new Verifier({ history, verifications, registry, idempotency, clock, keys, queue, holder });
+  const onError = (error: unknown): void => logger.warn({ error: reduced(error) }, 'work in the background failed and will be tried again');
+  const snapshots = new SnapshotManager({ history, points, sessions, pinner, idempotency, queue, bus, clock, onError });
+  const verifier = new Verifier({ history, verifications, registry, idempotency, queue, bus, holder, onError });
   const services: Services = {
     graphs: new GraphReader({ history, registry, moments, scopes, clock }),
     writer: new GraphWriter({ history, registry, sessions, idempotency }),
@@ -107,14 +109,14 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     diffs: new DiffEngine({ history, moments, scopes }),
     rollbacks,
     verifier,
-    feeds: new Feeds({ operations, history, points, bus }),
+    feeds: new Feeds({ events: new PostgresOperationEvents(store), history, points, bus }),
   };
 
   await queue.start();
   for (const recorder of recorders) recorder.start();
   await runner.start();
   await verifier.start();
-  snapshots.start();
+  await snapshots.start();
 
   return {
     services,
@@ -124,6 +126,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     graphs,
     async stop(graceMs) {
       snapshots.stop();
+      verifier.stop();
       await runner.stop();
       await queue.stop(graceMs);
       for (const recorder of recorders) await recorder.stop();

@@ -3,6 +3,7 @@ import type { At, ChangeSummary, Moment, Page, PageRequest } from '../core/momen
 import type { ConflictPolicy } from '../core/policy.ts';
 import type { Scope } from '../core/scope.ts';
 import type { GraphWrite } from '../core/writes.ts';
+import type { StoredOperationEvent } from '../ports/operation-events.ts';
 import type { DiffPosition, GraphRecord, RecordedChange, RecordedTransaction, TransactionFilter } from '../ports/history.ts';
 
 /**
@@ -159,9 +160,11 @@ export interface RollbackManager {
   planSubgraph(operationId: string, limit: number): Promise<Subgraph>;
 }
 
+export type VerifyInput = Idempotent & { graph: string };
+
 export interface Verifier {
-  /** Starts a full comparison of the live graph with history; returns the verification's id. */
-  start(caller: Caller, input: Idempotent & { graph: string }): Promise<string>;
+  /** Begins a full comparison of the live graph with history; returns the verification's id. */
+  begin(caller: Caller, input: VerifyInput): Promise<string>;
 }
 
 // ------------------------------------------------------------------ live
@@ -169,24 +172,10 @@ export interface Verifier {
 /** Stored rows first, notices second: each feed replays from its cursor and then follows. */
 export interface Feeds {
   /** Ends when the operation has ended and its last event was delivered. `after` is an event seq of the operation. */
-  operationEvents(operationId: string, after: bigint, signal: AbortSignal): AsyncIterable<OperationEventRecord>;
-  graphEvents(graphId: number, after: bigint, signal: AbortSignal): AsyncIterable<OperationEventRecord>;
+  operationEvents(operationId: string, after: bigint, signal: AbortSignal): AsyncIterable<StoredOperationEvent>;
+  graphEvents(graphId: number, after: bigint, signal: AbortSignal): AsyncIterable<StoredOperationEvent>;
   transactions(graphId: number, after: bigint, sessionId: string | null, signal: AbortSignal): AsyncIterable<RecordedTransaction>;
   /** Wakes on every change of the point (or of capture); the edge reads the row. Ends when the point is in a resting state. */
   pointChanges(pointId: string, signal: AbortSignal): AsyncIterable<void>;
   captureChanges(graphId: number, signal: AbortSignal): AsyncIterable<void>;
-}
-
-export interface OperationEventRecord {
-  /** Position over all operations of the graph. */
-  readonly id: bigint;
-  readonly operationId: string;
-  readonly seq: bigint;
-  readonly at: Date;
-  readonly type: string;
-  readonly status: string;
-  readonly progress: number;
-  readonly counts: { readonly planned: string; readonly applied: string; readonly skipped: string; readonly conflicted: string };
-  readonly message: string | null;
-  readonly conflictId: string | null;
 }

@@ -118,7 +118,7 @@ builder.mutationField('verifyGraph', (t) =>
     resolve: (_, { input }, context) =>
       mutate(
         context,
-        () => context.services.verifier.start(context.caller(), input),
+        () => context.services.verifier.begin(context.caller(), input),
         (id) => context.loaders.verification.load(id),
       ),
   }),

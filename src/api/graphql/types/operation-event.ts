@@ -1,7 +1,7 @@
 import { isRecord } from '../../../core/decoded.ts';
 import { NotFoundError } from '../../../core/errors.ts';
 import type { OperationEvent } from '../../../generated/prisma/client.ts';
-import type { OperationEventRecord } from '../../../services/contract.ts';
+import type { StoredOperationEvent } from '../../../ports/operation-events.ts';
 import { type Connection, type PageArguments, readPage, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { Cursors, type PositionCodec } from '../cursors.ts';
@@ -70,7 +70,7 @@ export async function listEvents(
   operationId: string,
   args: PageArguments,
   context: ApiContext,
-): Promise<Connection<OperationEventRecord>> {
+): Promise<Connection<StoredOperationEvent>> {
   const { page } = readPage(args, eventCursors);
   const query = { record: 'operationEvent', parent: 'operationId', filters: [] } as const;
   const place = (position: EventPosition | undefined): { readonly after?: readonly string[] } =>
@@ -89,7 +89,7 @@ export async function listEvents(
   });
 }
 
-function eventFrom(row: OperationEvent): OperationEventRecord {
+function eventFrom(row: OperationEvent): StoredOperationEvent {
   const counts: Readonly<Record<string, unknown>> = isRecord(row.counts) ? row.counts : {};
   const text = (field: string): string => storedBigInt(counts[field]).toString();
   return {

@@ -1,7 +1,8 @@
 import type { EntityState, NodeState, RelationshipState } from '../../../core/entities.ts';
 import type { Moment } from '../../../core/moments.ts';
 import type { GraphRecord, RecordedTransaction } from '../../../ports/history.ts';
-import type { DiffView, OperationEventRecord } from '../../../services/contract.ts';
+import type { StoredOperationEvent } from '../../../ports/operation-events.ts';
+import type { DiffView } from '../../../services/contract.ts';
 import { builder } from '../builder.ts';
 import { encodeId, type NodeType } from '../ids.ts';
 
@@ -26,7 +27,7 @@ export const GraphNodeRef = builder.objectRef<EntityAt<NodeState>>('GraphNode');
 export const GraphRelationshipRef = builder.objectRef<EntityAt<RelationshipState>>('GraphRelationship');
 export const TransactionRef = builder.objectRef<RecordedTransaction>('Transaction');
 export const DiffRef = builder.objectRef<DiffShape>('Diff');
-export const OperationEventRef = builder.objectRef<OperationEventRecord>('OperationEvent');
+export const OperationEventRef = builder.objectRef<StoredOperationEvent>('OperationEvent');
 
 const recordId =
   (type: NodeType) =>

@@ -1,0 +1,76 @@
+import { accumulator, checksumToHex } from '../core/checksum.ts';
+import type { EntityKind } from '../core/entities.ts';
+import { stateHash } from '../core/hash.ts';
+import { nextPointStatus } from '../core/states.ts';
+import type { PointRecord } from '../ports/point-store.ts';
+import { auditFact } from './audit-facts.ts';
+import type { SnapshotManagerDependencies } from './snapshot-manager.ts';
+
+const PAGE = 2000;
+
+type Dependencies = Pick<SnapshotManagerDependencies, 'history' | 'points' | 'bus' | 'clock'>;
+
+/**
+ * Recomputes what the point promises: every state that history has at its seq is hashed anew, and counts and content checksum are compared
+ * with the point's and with the recorded transaction's. Reads the whole state in pages; a crash leaves the point VALIDATING and the job
+ * starts over.
+ */
+export async function validatePoint(deps: Dependencies, id: string): Promise<void> {
+  const point = await deps.points.get(id);
+  if (point === null || point.deletedAt !== null || point.status !== 'VALIDATING') return;
+  const problems = await findProblems(deps, point);
+  const to = nextPointStatus(point.status, problems.length === 0 ? 'PASS' : 'REJECT');
+  if (to === null) return;
+  const fact = auditFact(null, problems.length === 0 ? 'POINT_VALID' : 'POINT_INVALID', { pointId: id }, { problems });
+  await deps.points.transition(id, { from: point.status, to, progress: 100, problems }, deps.clock.now(), fact);
+  deps.bus.publish(`point:${id}`);
+}
+
+async function findProblems(deps: Dependencies, point: PointRecord): Promise<string[]> {
+  const { seq, checksum } = point;
+  if (seq === null || checksum === null) return ['the point names no moment'];
+  const problems: string[] = [];
+  for (const snapshot of await deps.points.checkSnapshots(point.id)) {
+    if (snapshot.undamaged) continue;
+    problems.push(`snapshot ${snapshot.id} (${snapshot.type}) is damaged`);
+    await deps.points.setSnapshotProblems(snapshot.id, ['its data does not match its checksum']);
+  }
+  const recorded = (await deps.history.transactionsBySeq(point.graphId, [seq])).get(seq);
+  if (recorded === undefined) problems.push(`history has no transaction ${seq}`);
+  else if (Buffer.compare(recorded.checksum, checksum) !== 0) problems.push(`transaction ${seq} was recorded with another checksum`);
+  const total = Number(point.nodeCount ?? 0n) + Number(point.relationshipCount ?? 0n);
+  const sum = accumulator();
+  let hashed = 0;
+  for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
+    const counted = await addAll(deps, point, kind, seq, sum, async (count) => {
+      hashed += count;
+      await deps.points.setProgress(point.id, Math.min(99, Math.floor((hashed * 100) / Math.max(1, total))));
+      deps.bus.publish(`point:${point.id}`);
+    });
+    const expected = kind === 'NODE' ? point.nodeCount : point.relationshipCount;
+    if (counted !== expected) problems.push(`history holds ${counted} ${kind.toLowerCase()}s at the point, which promises ${expected}`);
+  }
+  const actual = checksumToHex(sum.sum());
+  const promised = checksumToHex(checksum);
+  if (actual !== promised) problems.push(`the states add up to checksum ${actual}, the point promises ${promised}`);
+  return problems;
+}
+
+async function addAll(
+  { history }: Dependencies,
+  { graphId }: PointRecord,
+  kind: EntityKind,
+  seq: bigint,
+  sum: ReturnType<typeof accumulator>,
+  onPage: (count: number) => Promise<void>,
+): Promise<bigint> {
+  let counted = 0n;
+  for (let after: string | undefined; ; ) {
+    const { items, hasMore } = await history.scanAt(graphId, seq, { kind }, { limit: PAGE, after });
+    for (const state of items) sum.add(stateHash(state));
+    counted += BigInt(items.length);
+    await onPage(items.length);
+    after = items.at(-1)?.key;
+    if (!hasMore) return counted;
+  }
+}

@@ -1,0 +1,161 @@
+import { type EntityChange, type EntityKind, type EntityRef, type EntityState, entityId } from '../core/entities.ts';
+import { stateHash } from '../core/hash.ts';
+import { compareKeys } from '../core/key-order.ts';
+import type { History, CurrentVersion } from '../ports/history.ts';
+import type { VerificationRecord, VerificationStore } from '../ports/verification-store.ts';
+import { auditFact } from './audit-facts.ts';
+import type { ServedGraph } from './graph-registry.ts';
+import type { VerifierDependencies } from './verifier.ts';
+
+const PAGE = 2000;
+/** Entities that writers keep changing are looked at again at most this often; what they write is recorded anyway. */
+const ROUNDS = 10;
+
+/** Another instance has taken the verification over. */
+class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+/** One full comparison of a live graph with its history, in key order, in pages. */
+export class VerificationRun {
+  static readonly leaseMs = 30_000;
+  readonly #history: History;
+  readonly #store: VerificationStore;
+  readonly #served: ServedGraph;
+  readonly #verification: VerificationRecord;
+  readonly #holder: string;
+  readonly #signal: AbortSignal;
+  readonly #publish: () => void;
+  #checked = 0n;
+  #found = 0n;
+
+  constructor(deps: VerifierDependencies, served: ServedGraph, verification: VerificationRecord, signal: AbortSignal) {
+    this.#history = deps.history;
+    this.#store = deps.verifications;
+    this.#served = served;
+    this.#verification = verification;
+    this.#holder = deps.holder;
+    this.#signal = signal;
+    this.#publish = () => deps.bus.publish(`capture:${verification.graphId}`);
+  }
+
+  /** Compares everything, records what differs as one RECONCILE transaction, and lifts the capture error: history is right again. */
+  async complete(): Promise<void> {
+    const { graph, recorder } = this.#served;
+    const { id, graphId } = this.#verification;
+    // Capture that somebody dropped would miss the next write as it missed the last.
+    if ((await graph.inspectCapture()).length > 0) await graph.attach();
+    await recorder.fence();
+    const record = await this.#history.graph(graphId);
+    if (record === null) throw new Error('the graph is gone');
+    const total = Number(record.nodeCount + record.relationshipCount);
+    for (const kind of ['NODE', 'RELATIONSHIP'] as const) await this.#compare(kind, record.head.seq, total);
+    const transaction = this.#found === 0n ? null : await recorder.reconcile(id, this.#differences());
+    await this.#history.setCapture(graphId, { error: null });
+    this.#publish();
+    await this.#finish({ status: 'DONE', matches: this.#found === 0n, transactionSeq: transaction?.seq ?? null, errorMessage: null });
+  }
+
+  async fail(error: unknown): Promise<void> {
+    if (error instanceof LeaseLost) return;
+    const message = error instanceof Error ? error.message : 'the verification failed';
+    await this.#finish({ status: 'FAILED', matches: null, transactionSeq: null, errorMessage: message });
+  }
+
+  async #finish(end: { status: 'DONE' | 'FAILED'; matches: boolean | null; transactionSeq: bigint | null; errorMessage: string | null }): Promise<void> {
+    const data = { verification: this.#verification.id, matches: end.matches, differences: `${this.#found}` };
+    const fact = auditFact(null, end.status === 'DONE' ? 'VERIFICATION_DONE' : 'VERIFICATION_FAILED', {}, data);
+    await this.#store.finish(this.#verification.id, this.#holder, { ...end, entitiesChecked: this.#checked }, fact);
+  }
+
+  /** Merges the graph's entities with those of history at `seq`; whatever is not the same in both is looked at again. */
+  async #compare(kind: EntityKind, seq: bigint, total: number): Promise<void> {
+    const recorded = this.#recorded(kind, seq);
+    let theirs = await recorded.next();
+    let suspects: EntityRef[] = [];
+    for await (const page of this.#served.graph.scan(kind, PAGE)) {
+      for (const live of page) {
+        for (; theirs.done !== true && compareKeys(theirs.value.key, live.key) < 0; theirs = await recorded.next()) suspects.push(refOf(theirs.value));
+        if (theirs.done === true || theirs.value.key !== live.key) suspects.push(refOf(live));
+        else {
+          if (!sameContent(theirs.value, live)) suspects.push(refOf(live));
+          theirs = await recorded.next();
+        }
+      }
+      this.#checked += BigInt(page.length);
+      await this.#report(total);
+      suspects = await this.#settleFull(suspects);
+    }
+    for (; theirs.done !== true; theirs = await recorded.next()) {
+      suspects.push(refOf(theirs.value));
+      suspects = await this.#settleFull(suspects);
+    }
+    await this.#settle(suspects);
+  }
+
+  async *#recorded(kind: EntityKind, seq: bigint): AsyncGenerator<EntityState> {
+    for (let after: string | undefined; ; ) {
+      const { items, hasMore } = await this.#history.scanAt(this.#verification.graphId, seq, { kind }, { limit: PAGE, after });
+      yield* items;
+      after = items.at(-1)?.key;
+      if (!hasMore) return;
+    }
+  }
+
+  async #settleFull(suspects: EntityRef[]): Promise<EntityRef[]> {
+    if (suspects.length < PAGE) return suspects;
+    await this.#settle(suspects);
+    return [];
+  }
+
+  /**
+   * Tells differences from writes that came during the scan: an entity differs when the graph is read between two fences and is not what
+   * history has, while history recorded nothing about it between them.
+   */
+  async #settle(suspects: readonly EntityRef[]): Promise<void> {
+    let open = suspects;
+    for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
+      const before = await this.#current(open);
+      const live = await this.#served.graph.read(open);
+      const after = await this.#current(open);
+      const still = open.filter((ref) => before.get(entityId(ref))?.seq === after.get(entityId(ref))?.seq);
+      const differing = still.flatMap((ref): EntityChange[] => {
+        const sides = { before: before.get(entityId(ref))?.state ?? null, after: live.get(entityId(ref)) ?? null };
+        return sameContent(sides.before, sides.after) ? [] : [{ ...ref, ...sides }];
+      });
+      if (differing.length > 0) await this.#store.addDifferences(this.#verification.id, this.#found, differing);
+      this.#found += BigInt(differing.length);
+      open = open.filter((ref) => !still.includes(ref));
+    }
+  }
+
+  async #current(refs: readonly EntityRef[]): Promise<Map<string, CurrentVersion>> {
+    await this.#served.recorder.fence();
+    return this.#history.current(this.#verification.graphId, refs);
+  }
+
+  async *#differences(): AsyncGenerator<readonly EntityChange[]> {
+    for (let after: EntityRef | null = null; ; ) {
+      const page: readonly EntityChange[] = await this.#store.differences(this.#verification.id, after, PAGE);
+      if (page.length === 0) return;
+      yield page;
+      after = page.at(-1) ?? null;
+    }
+  }
+
+  async #report(total: number): Promise<void> {
+    this.#signal.throwIfAborted();
+    const progress = Math.min(99, Math.floor((Number(this.#checked) * 100) / Math.max(1, total)));
+    const { id } = this.#verification;
+    if (!(await this.#store.advance(id, this.#holder, VerificationRun.leaseMs, progress, this.#checked))) throw new LeaseLost();
+  }
+}
+
+function refOf({ kind, key }: EntityState): EntityRef {
+  return { kind, key };
+}
+
+function sameContent(a: EntityState | null, b: EntityState | null): boolean {
+  if (a === null || b === null) return a === b;
+  return Buffer.compare(stateHash(a), stateHash(b)) === 0;
+}

@@ -1,0 +1,84 @@
+import { CaptureError, NotFoundError } from '../core/errors.ts';
+import type { EventBus } from '../ports/event-bus.ts';
+import type { History } from '../ports/history.ts';
+import type { JobQueue } from '../ports/job-queue.ts';
+import type { VerificationStore } from '../ports/verification-store.ts';
+import { auditFact } from './audit-facts.ts';
+import type * as contract from './contract.ts';
+import type { GraphRegistry } from './graph-registry.ts';
+import type { Idempotency } from './idempotency.ts';
+import { VerificationRun } from './verification-run.ts';
+
+const VERIFICATION_QUEUE = 'verification';
+
+export interface VerifierDependencies {
+  readonly history: History;
+  readonly verifications: VerificationStore;
+  readonly registry: GraphRegistry;
+  readonly idempotency: Idempotency;
+  readonly queue: JobQueue;
+  readonly bus: EventBus;
+  /** Names this process. */
+  readonly holder: string;
+  /** Told why a verification ended FAILED. */
+  readonly onError?: (error: unknown, verificationId: string) => void;
+}
+
+/** Compares live graphs with their history, entity by entity. */
+export class Verifier implements contract.Verifier {
+  readonly #deps: VerifierDependencies;
+  readonly #stopping = new AbortController();
+
+  constructor(deps: VerifierDependencies) {
+    this.#deps = deps;
+  }
+
+  /** To be called after the queue's start: takes verifications, those too that a dead process left behind. */
+  async start(): Promise<void> {
+    await this.#deps.queue.handle(VERIFICATION_QUEUE, 1, ({ id }) => this.run(id));
+    for (const graphId of this.#deps.registry.ids()) {
+      const id = await this.#deps.verifications.running(graphId);
+      if (id !== null) await this.#deps.queue.send(VERIFICATION_QUEUE, { id });
+    }
+  }
+
+  /** Verifications under way are left to whoever starts next. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** A graph has one verification at a time: asking again while it runs returns that one. */
+  async begin(caller: contract.Caller, { idempotencyKey: key, graph: name }: contract.VerifyInput): Promise<string> {
+    const { history, verifications, registry, idempotency, queue } = this.#deps;
+    const graph = name.includes('\0') ? null : await history.graphByName(name);
+    if (graph === null) throw new NotFoundError(`there is no graph ${name}`);
+    if (graph.captureMode === 'OFF') throw new CaptureError(`capture of graph ${name} is off`, graph.captureMode);
+    registry.get(graph.id);
+    const call = { graph: `${graph.id}`, mutation: 'verifyGraph', key, input: { graph: name }, type: 'Verification' };
+    return idempotency.run(caller, call, async (attempt) => {
+      const running = await verifications.running(graph.id);
+      if (running !== null) return running;
+      if (!attempt.retried || (await verifications.get(attempt.id)) === null) {
+        const fact = auditFact(caller, 'VERIFICATION_STARTED', {}, { graph: name, verification: attempt.id });
+        await verifications.create(attempt.id, graph.id, fact);
+      }
+      await queue.send(VERIFICATION_QUEUE, { id: attempt.id });
+      return attempt.id;
+    });
+  }
+
+  async run(id: string): Promise<void> {
+    const { verifications, registry, holder, onError } = this.#deps;
+    const verification = await verifications.get(id);
+    if (verification === null || verification.status !== 'RUNNING') return;
+    const run = new VerificationRun(this.#deps, registry.get(verification.graphId), verification, this.#stopping.signal);
+    if (!(await verifications.acquire(id, holder, VerificationRun.leaseMs))) return;
+    try {
+      await run.complete();
+    } catch (error) {
+      if (this.#stopping.signal.aborted) throw error;
+      onError?.(error, id);
+      await run.fail(error);
+    }
+  }
+}
