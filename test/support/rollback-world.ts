@@ -33,8 +33,10 @@ export const CALLER: Caller = { actor: 'tester', ip: null, userAgent: null };
 export interface WorldOptions {
   /** Changes what the runner and the manager see of the graph, to break in at chosen places. */
   readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
-  /** Jobs run in this process without a queue; they are started by `send`. */
-  readonly queue?: 'pg-boss' | 'direct';
+  /** Changes what the rollbacks see of any port. */
+  readonly wrap?: <Port extends object>(name: string, port: Port) => Port;
+  /** `direct` (the default): jobs run in this process as soon as they are sent. `none`: they do not run. */
+  readonly queue?: 'pg-boss' | 'direct' | 'none';
   readonly leaseMs?: number;
   readonly sweepMs?: number;
 }
@@ -52,7 +54,8 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   const keys = { next: () => randomUUID() };
   const sessions = new PostgresSessionStore(database);
   const sessionResolver = new SessionResolver({ sessions, keys, clock });
-  const plans = new PostgresPlanStore(database);
+  const wrap = options.wrap ?? ((_name, port) => port);
+  const plans = wrap('plans', new PostgresPlanStore(database));
   const errors: unknown[] = [];
   const recorder = new Recorder(
     { graphId, graph, history, bus, clock, keys, sessions: sessionResolver, putBack: plans, onError: (e) => errors.push(e) },
@@ -60,16 +63,16 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   );
   recorder.start();
   const registry = new GraphRegistry();
-  registry.add(graphId, { graph: options.wrapGraph?.(graph) ?? graph, recorder });
+  registry.add(graphId, { graph: wrap('graph', options.wrapGraph?.(graph) ?? graph), recorder });
   const points = new PostgresPointStore(database);
   const moments = new MomentResolver({ history, points, registry, clock });
   const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
-  const operations = new PostgresOperationStore(database, options.leaseMs);
+  const operations = wrap('operations', new PostgresOperationStore(database, options.leaseMs));
   const scopes = new ScopeResolver(history);
   const holder = randomUUID();
   const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys, holder });
   const deps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
-  const queue: JobQueue = options.queue === 'pg-boss' ? new PgBossQueue(database, { pollSeconds: 1 }) : directQueue(errors);
+  const queue: JobQueue = queueOf(options.queue ?? 'direct', database, errors);
   const runner = new RollbackRunner(deps, queue, {
     holder,
     alone: database.engine === 'pglite',
@@ -185,6 +188,12 @@ async function untilEnded(read: () => Promise<OperationRecord>): Promise<Operati
       setTimeout(resolve, wait);
     });
   }
+}
+
+function queueOf(kind: 'pg-boss' | 'direct' | 'none', database: PostgresStore, errors: unknown[]): JobQueue {
+  if (kind === 'pg-boss') return new PgBossQueue(database, { pollSeconds: 1 });
+  if (kind === 'direct') return directQueue(errors);
+  return { start: async () => {}, handle: async () => {}, send: async () => {}, stop: async () => {} };
 }
 
 /** Starts what is sent at once, without waiting for it. */

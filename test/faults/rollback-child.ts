@@ -1,0 +1,56 @@
+import { PgDatabase } from '../../src/adapters/postgres/pg-database.ts';
+import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
+import type { GraphTransaction, KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { openWorld } from '../support/rollback-world.ts';
+
+/**
+ * An instance of the service that takes up whatever rollback it finds, and dies at a chosen place: `before advance 3` is the third call
+ * of that method, `after` its return, `inside transaction` right before a rollback's graph transaction commits, `never` not at all.
+ * Exits with 0 when the operation has ended.
+ */
+const [, , where = '', operationId = '', moment = 'never', method = '', count = '0'] = process.argv;
+
+let left = Number(count);
+
+function strike(at: string, called: string): void {
+  if (at !== moment || called !== method) return;
+  left -= 1;
+  if (left === 0) process.kill(process.pid, 'SIGKILL');
+}
+
+function wrap<Port extends object>(_name: string, port: Port): Port {
+  return new Proxy(port, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]) => {
+        strike('before', String(name));
+        const given = name === 'transaction' ? [args[0], striking(args[1])] : args;
+        const result: unknown = Reflect.apply(member, target, given);
+        if (!(result instanceof Promise)) return result;
+        return result.then((value: unknown) => {
+          strike('after', String(name));
+          return value;
+        });
+      };
+    },
+  });
+}
+
+function striking(work: unknown): unknown {
+  if (typeof work !== 'function') return work;
+  return async (tx: GraphTransaction) => {
+    const result: Awaited<ReturnType<Parameters<KnowledgeGraph['transaction']>[1]>> = await work(tx);
+    strike('inside', 'transaction');
+    return result;
+  };
+}
+
+const database = where.startsWith('postgres:')
+  ? new PgDatabase({ url: where, poolSize: 5 })
+  : await PgliteDatabase.open({ dataFolder: where });
+const world = await openWorld(database, { wrap, leaseMs: 500, sweepMs: 100 });
+const operation = await world.settle(operationId);
+await world.close();
+await database.close();
+console.log(operation.status);
