@@ -8,7 +8,7 @@ import { analyze } from './rollback/analysis.ts';
 import { aborts, end } from './rollback/ending.ts';
 import { execute } from './rollback/execution.ts';
 import { HandOver, OperationRun, OperationStop, type RollbackDependencies } from './rollback/operation-run.ts';
-import { prepare } from './rollback/preparation.ts';
+import { hashPlan, prepare } from './rollback/preparation.ts';
 import { prove } from './rollback/proof.ts';
 import { takeOver } from './rollback/rehearsed.ts';
 
@@ -106,7 +106,7 @@ export class RollbackRunner {
     run.checkpoint();
     if (run.operation.status !== 'EXECUTING') {
       if (rehearsalOfId !== null) await takeOver(run, rehearsalOfId);
-      else if (!(await analyze(run))) return end(run, 'DONE', null);
+      else if (!(await analyze(run))) return end(run, 'DONE', null, { planHash: await hashPlan(run) });
       await prepare(run);
       if (await this.#endsWithItsPlan(run)) return;
     }
