@@ -27,7 +27,9 @@ const CREATE_POINT = `mutation ($graph: String!, $name: String!) {
   createRollbackPoint(input: { graph: $graph, name: $name }) { __typename ... on RollbackPoint { id status } ... on UserError { message } } }`;
 
 export async function createPoint(client: Client, graph: string, name: string): Promise<string> {
-  const point = expectObject((await client.request<{ createRollbackPoint: Typed }>(CREATE_POINT, { graph, name })).createRollbackPoint);
+  const point = expectObject(
+    (await client.request<{ createRollbackPoint: Typed }>(CREATE_POINT, { graph, name })).createRollbackPoint,
+  );
   if (point.status !== 'STORED' && point.status !== 'VALID') throw new Error(`the point is ${point.status}`);
   return point.id;
 }
@@ -39,7 +41,9 @@ export async function write(client: Client, graph: string, changes: unknown[], s
   expectObject((await client.request<{ writeGraph: Typed }>(WRITE, { graph, changes, session })).writeGraph);
 }
 
-export const setGloss = (key: string, value: string): unknown => ({ putNode: { key, mode: 'UPDATE', set: [{ name: 'gloss', value }] } });
+export const setGloss = (key: string, value: string): unknown => ({
+  putNode: { key, mode: 'UPDATE', set: [{ name: 'gloss', value }] },
+});
 
 /** Point creation until STORED, with a write pending before each. */
 export async function pointCreation(client: Client, graph: string, key: string, rounds = 30): Promise<number> {
@@ -56,11 +60,22 @@ const DIFF = `query ($graph: String!, $from: ID!, $to: ID!, $after: String) { gr
   summary { nodesUpdated } changes(first: 500, after: $after) { nodes { key action properties { name before { json } after { json } } } pageInfo { hasNextPage endCursor } } } } }`;
 
 /** A diff of 1,000 changes between two points, read to its end in two pages. */
-export async function diffOfThousand(client: Client, graph: string, keys: readonly string[], rounds = 15): Promise<number> {
+export async function diffOfThousand(
+  client: Client,
+  graph: string,
+  keys: readonly string[],
+  rounds = 15,
+): Promise<number> {
   const from = await createPoint(client, graph, 'diff from');
-  await write(client, graph, keys.slice(0, 1000).map((key) => setGloss(key, `changed ${Math.random()}`)));
+  await write(
+    client,
+    graph,
+    keys.slice(0, 1000).map((key) => setGloss(key, `changed ${Math.random()}`)),
+  );
   const to = await createPoint(client, graph, 'diff to');
-  type Page = { graph: { diff: { changes: { nodes: unknown[]; pageInfo: { hasNextPage: boolean; endCursor: string } } } } };
+  type Page = {
+    graph: { diff: { changes: { nodes: unknown[]; pageInfo: { hasNextPage: boolean; endCursor: string } } } };
+  };
   const read = async (): Promise<void> => {
     let total = 0;
     for (let after: string | null = null; ; ) {
@@ -81,15 +96,28 @@ const PROGRESS = `subscription ($id: ID!) { operationProgress(id: $id) { status 
 const OPERATION = `query ($id: ID!) { rollbackOperation(id: $id) { status errorMessage proof { matches } counts { applied } } }`;
 
 /** From the request to the proven end; returns the time and how many entities were written. */
-export async function restore(client: Client, graph: string, point: string, strategy: 'IMMEDIATE' | 'GRADUAL'): Promise<{ ms: number; applied: number }> {
+export async function restore(
+  client: Client,
+  graph: string,
+  point: string,
+  strategy: 'IMMEDIATE' | 'GRADUAL',
+): Promise<{ ms: number; applied: number }> {
   const started = performance.now();
-  const { id } = expectObject((await client.request<{ rollback: Typed }>(ROLLBACK, { graph, to: point, strategy })).rollback);
+  const { id } = expectObject(
+    (await client.request<{ rollback: Typed }>(ROLLBACK, { graph, to: point, strategy })).rollback,
+  );
   for await (const _ of client.follow(PROGRESS, { id }));
   const ms = performance.now() - started;
   const { rollbackOperation: o } = await client.request<{
-    rollbackOperation: { status: string; errorMessage: string | null; proof: { matches: boolean } | null; counts: { applied: string } };
+    rollbackOperation: {
+      status: string;
+      errorMessage: string | null;
+      proof: { matches: boolean } | null;
+      counts: { applied: string };
+    };
   }>(OPERATION, { id });
-  if (o.status !== 'COMPLETED' || o.proof?.matches !== true) throw new Error(`the rollback ended ${o.status}: ${o.errorMessage}`);
+  if (o.status !== 'COMPLETED' || o.proof?.matches !== true)
+    throw new Error(`the rollback ended ${o.status}: ${o.errorMessage}`);
   return { ms, applied: Number(o.counts.applied) };
 }
 
@@ -100,12 +128,17 @@ const NESTED = `query ($graph: String!) { graph(name: $graph) { points(first: 20
 export async function nestedQuery(client: Client, graph: string): Promise<number> {
   for (let p = 0; p < 20; p++) {
     const id = await createPoint(client, graph, 'nested');
-    for (let o = 0; o < 5; o++) await restore(client, graph, id, 'IMMEDIATE').catch((e: Error) => tolerateNothingToDo(e));
+    for (let o = 0; o < 5; o++)
+      await restore(client, graph, id, 'IMMEDIATE').catch((e: Error) => tolerateNothingToDo(e));
   }
   const read = async (): Promise<void> => {
-    const data = await client.request<{ graph: { points: { nodes: { operations: { nodes: unknown[] } }[] } } }>(NESTED, { graph });
+    const data = await client.request<{ graph: { points: { nodes: { operations: { nodes: unknown[] } }[] } } }>(
+      NESTED,
+      { graph },
+    );
     const shape = data.graph.points.nodes.map((p) => p.operations.nodes.length);
-    if (shape.length !== 20 || shape.some((n) => n !== 5)) throw new Error(`the nested answer has the shape ${shape.join(',')}`);
+    if (shape.length !== 20 || shape.some((n) => n !== 5))
+      throw new Error(`the nested answer has the shape ${shape.join(',')}`);
   };
   for (let i = 0; i < 30; i++) await read();
   return await medianOf(60, read);
@@ -126,7 +159,9 @@ const KEYS = `query ($graph: String!, $after: String) { graph(name: $graph) { no
 export async function nodeKeys(client: Client, graph: string, count: number): Promise<string[]> {
   const keys: string[] = [];
   for (let after: string | null = null; keys.length < count; ) {
-    const page: { graph: { nodes: { nodes: { key: string }[]; pageInfo: { endCursor: string; hasNextPage: boolean } } } } = await client.request(KEYS, { graph, after });
+    const page: {
+      graph: { nodes: { nodes: { key: string }[]; pageInfo: { endCursor: string; hasNextPage: boolean } } };
+    } = await client.request(KEYS, { graph, after });
     keys.push(...page.graph.nodes.nodes.map((n) => n.key));
     if (!page.graph.nodes.pageInfo.hasNextPage) break;
     after = page.graph.nodes.pageInfo.endCursor;

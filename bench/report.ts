@@ -19,10 +19,21 @@ export function passes(figure: Figure): boolean {
 }
 
 export function printTable(figures: readonly Figure[]): void {
-  const rows = figures.map((f) => [f.engine, f.name, `${round(f.value)} ${f.unit}`, `${f.bound} ${f.bar} ${f.unit}`, passes(f) ? 'ok' : 'MISSED', f.detail ?? '']);
+  const rows = figures.map((f) => [
+    f.engine,
+    f.name,
+    `${round(f.value)} ${f.unit}`,
+    `${f.bound} ${f.bar} ${f.unit}`,
+    passes(f) ? 'ok' : 'MISSED',
+    f.detail ?? '',
+  ]);
   const head = ['engine', 'figure', 'measured', 'bar', '', 'detail'];
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => r[i]?.length ?? 0)));
-  const line = (cells: readonly string[]): string => cells.map((c, i) => c.padEnd(widths[i] ?? 0)).join('  ').trimEnd();
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((c, i) => c.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd();
   process.stdout.write(`${[line(head), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)].join('\n')}\n`);
 }
 
@@ -31,9 +42,17 @@ export function save(name: string, figures: readonly Figure[]): void {
   mkdirSync('bench/results', { recursive: true });
   const commit = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
   const dirty = execFileSync('git', ['status', '--porcelain', 'src'], { encoding: 'utf8' }).trim() !== '';
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version };
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  };
   const results = figures.map((f) => ({ ...f, value: round(f.value), ok: passes(f) }));
-  writeFileSync(`bench/results/${name}.json`, `${JSON.stringify({ at: new Date().toISOString(), commit, dirty, machine, results }, null, 2)}\n`);
+  writeFileSync(
+    `bench/results/${name}.json`,
+    `${JSON.stringify({ at: new Date().toISOString(), commit, dirty, machine, results }, null, 2)}\n`,
+  );
 }
 
 export function median(values: readonly number[]): number {

@@ -32,8 +32,11 @@ export function connect(url: string): Client {
 }
 
 /** The object inside a mutation's result union, or an exception with the typed error's words. */
-export function expectObject<T extends { __typename: string }>(result: T | { __typename: string; message?: string }): T {
-  if ('message' in result && result.__typename.endsWith('Error')) throw new Error(`${result.__typename}: ${result.message}`);
+export function expectObject<T extends { __typename: string }>(
+  result: T | { __typename: string; message?: string },
+): T {
+  if ('message' in result && result.__typename.endsWith('Error'))
+    throw new Error(`${result.__typename}: ${result.message}`);
   // Not an error member, so it is the union's object.
   return result as T;
 }

@@ -57,7 +57,7 @@ export const UNDO_SESSION = `mutation ($session: ID!, $dryRun: Boolean!) {
 }`;
 
 export const EXECUTE = `mutation ($id: ID!, $plan: String!) {
-  executeRollback(input: { id: $id, expectPlan: $plan, strategy: GRADUAL, batchSize: 250 }) {
+  executeRollback(input: { id: $id, expectPlan: $plan, strategy: GRADUAL, batchSize: 1000 }) {
     __typename ... on RollbackOperation { id } ... on UserError { code message }
   }
 }`;

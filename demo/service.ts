@@ -14,7 +14,14 @@ export async function startService(environment: Record<string, string> = {}): Pr
   const folder = await mkdtemp(join(tmpdir(), 'palinode-demo-'));
   const port = await freePort();
   const child = spawn(process.execPath, ['src/main/server.ts'], {
-    env: { ...process.env, PORT: String(port), HOST: '127.0.0.1', PALINODE_DATA: folder, PALINODE_SAMPLE: 'wordnet', ...environment },
+    env: {
+      ...process.env,
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      PALINODE_DATA: folder,
+      PALINODE_SAMPLE: 'wordnet',
+      ...environment,
+    },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const origin = `http://127.0.0.1:${port}`;
@@ -46,7 +53,9 @@ async function freePort(): Promise<number> {
     probe.once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address();
-      probe.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+      probe.close(() =>
+        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
+      );
     });
   });
 }

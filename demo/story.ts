@@ -29,7 +29,14 @@ interface Operation {
   planSummary: Summary | null;
   counts: { planned: string; applied: string; skipped: string; conflicted: string };
   proof: { method: string; matches: boolean; checkedEntities: string } | null;
-  plan: { nodes: { change: { key: string; properties: { name: string; before: { text: string } | null; after: { text: string } | null }[] } }[] };
+  plan: {
+    nodes: {
+      change: {
+        key: string;
+        properties: { name: string; before: { text: string } | null; after: { text: string } | null }[];
+      };
+    }[];
+  };
 }
 
 const say = (text = ''): void => void process.stdout.write(`${text}\n`);
@@ -53,9 +60,14 @@ async function play(client: Client): Promise<void> {
 
   chapter('2. Pin the moment before');
   const before = await timed('createRollbackPoint', async () =>
-    expectObject((await client.request<{ createRollbackPoint: Point }>(queries.CREATE_POINT, { name: 'before the agents' })).createRollbackPoint),
+    expectObject(
+      (await client.request<{ createRollbackPoint: Point }>(queries.CREATE_POINT, { name: 'before the agents' }))
+        .createRollbackPoint,
+    ),
   );
-  say(`   point "${before.name}" is ${before.status} at seq ${before.seq}: ${before.nodeCount} nodes, ${before.relationshipCount} relationships`);
+  say(
+    `   point "${before.name}" is ${before.status} at seq ${before.seq}: ${before.nodeCount} nodes, ${before.relationshipCount} relationships`,
+  );
   say(`   checksum ${before.checksum}`);
 
   const synsets = await readSynsets(client, 'Noun', 1150);
@@ -65,13 +77,31 @@ async function play(client: Client): Promise<void> {
 
   chapter('3. Session curator fixes 200 glosses');
   const curator = await open(client, 'curator', 'carla');
-  await write(client, curator.id, fixed.map((s) => putGloss(s.key, `${s.gloss} (revised)`)));
+  await write(
+    client,
+    curator.id,
+    fixed.map((s) => putGloss(s.key, `${s.gloss} (revised)`)),
+  );
 
-  chapter('4. Session agent-7 rewrites 1,000 glosses (50 of them the curator\u2019s), adds 300 bogus synsets, deletes 100 real ones');
+  chapter(
+    '4. Session agent-7 rewrites 1,000 glosses (50 of them the curator\u2019s), adds 300 bogus synsets, deletes 100 real ones',
+  );
   const agent = await open(client, 'agent-7', 'agent-7');
-  await write(client, agent.id, rewritten.map((s) => putGloss(s.key, 'As an AI language model I cannot define this.')));
-  await write(client, agent.id, synsets.slice(0, 300).flatMap((s, i) => bogus(s.key, i)));
-  await write(client, agent.id, doomed.map((key) => ({ deleteNode: { key, cascade: true } })));
+  await write(
+    client,
+    agent.id,
+    rewritten.map((s) => putGloss(s.key, 'As an AI language model I cannot define this.')),
+  );
+  await write(
+    client,
+    agent.id,
+    synsets.slice(0, 300).flatMap((s, i) => bogus(s.key, i)),
+  );
+  await write(
+    client,
+    agent.id,
+    doomed.map((key) => ({ deleteNode: { key, cascade: true } })),
+  );
 
   chapter('5. What changed, and who changed it');
   await showDiff(client, before.id);
@@ -81,12 +111,18 @@ async function play(client: Client): Promise<void> {
   say(`   plan ${preview.operation.planHash}`);
   say(`   ${describe(preview.operation.planSummary)}; ${preview.operation.openConflictCount} conflicts`);
   for (const { change } of preview.operation.plan.nodes) {
-    for (const p of change.properties) say(`   ${change.key}.${p.name}: ${quote(p.before?.text)} -> ${quote(p.after?.text)}`);
+    for (const p of change.properties)
+      say(`   ${change.key}.${p.name}: ${quote(p.before?.text)} -> ${quote(p.after?.text)}`);
   }
 
   chapter('7. Execute exactly that plan, and watch it');
   const execution = expectObject(
-    (await client.request<{ executeRollback: Started }>(queries.EXECUTE, { id: preview.id, plan: preview.operation.planHash })).executeRollback,
+    (
+      await client.request<{ executeRollback: Started }>(queries.EXECUTE, {
+        id: preview.id,
+        plan: preview.operation.planHash,
+      })
+    ).executeRollback,
   );
   const executed = await finish(client, execution.id, true);
   report(executed.operation);
@@ -97,16 +133,29 @@ async function play(client: Client): Promise<void> {
   }
 
   chapter('9. Undo the rollback: the agent\u2019s writes are back');
-  const redone = await finish(client, expectObject((await client.request<{ undoRollback: Started }>(queries.UNDO_ROLLBACK, { id: execution.id })).undoRollback).id);
+  const redone = await finish(
+    client,
+    expectObject(
+      (await client.request<{ undoRollback: Started }>(queries.UNDO_ROLLBACK, { id: execution.id })).undoRollback,
+    ).id,
+  );
   report(redone.operation);
   say(`   ${fixed[175]?.key}: ${quote(await gloss(client, fixed[175]?.key ?? ''))}`);
 
   chapter('10. Restore everything to the point before both');
-  const restored = await finish(client, expectObject((await client.request<{ rollback: Started }>(queries.RESTORE, { point: before.id })).rollback).id);
+  const restored = await finish(
+    client,
+    expectObject((await client.request<{ rollback: Started }>(queries.RESTORE, { point: before.id })).rollback).id,
+  );
   report(restored.operation);
-  const after = (await client.request<{ graph: { checksum: string } }>(queries.GLOSS, { key: fixed[0]?.key })).graph.checksum;
+  const after = (await client.request<{ graph: { checksum: string } }>(queries.GLOSS, { key: fixed[0]?.key })).graph
+    .checksum;
   say(`   checksum ${after}`);
-  say(after === before.checksum ? '   the graph is what it was at the point, to the last value' : '   THE CHECKSUMS DIFFER');
+  say(
+    after === before.checksum
+      ? '   the graph is what it was at the point, to the last value'
+      : '   THE CHECKSUMS DIFFER',
+  );
   if (after !== before.checksum) process.exitCode = 1;
 }
 
@@ -127,7 +176,9 @@ interface Started {
 
 async function waitForSample(client: Client): Promise<void> {
   for (;;) {
-    const { graph } = await client.request<{ graph: { nodeCount: string; relationshipCount: string; capture: { pending: string } } }>(queries.LOADED);
+    const { graph } = await client.request<{
+      graph: { nodeCount: string; relationshipCount: string; capture: { pending: string } };
+    }>(queries.LOADED);
     process.stdout.write(`\r   ${graph.nodeCount} nodes, ${graph.relationshipCount} relationships recorded`);
     if (graph.nodeCount === '117791' && graph.relationshipCount === '378203') break;
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -138,10 +189,9 @@ async function waitForSample(client: Client): Promise<void> {
 async function readSynsets(client: Client, label: string, count: number): Promise<Synset[]> {
   const found: Synset[] = [];
   for (let after: string | null = null; found.length < count; ) {
-    const page: { graph: { nodes: { nodes: { key: string; property: { text: string } }[]; pageInfo: { endCursor: string } } } } = await client.request(
-      queries.SYNSETS,
-      { label, first: Math.min(500, count - found.length), after },
-    );
+    const page: {
+      graph: { nodes: { nodes: { key: string; property: { text: string } }[]; pageInfo: { endCursor: string } } };
+    } = await client.request(queries.SYNSETS, { label, first: Math.min(500, count - found.length), after });
     found.push(...page.graph.nodes.nodes.map((n) => ({ key: n.key, gloss: n.property.text })));
     after = page.graph.nodes.pageInfo.endCursor;
   }
@@ -149,14 +199,20 @@ async function readSynsets(client: Client, label: string, count: number): Promis
 }
 
 async function open(client: Client, name: string, actor: string): Promise<Started> {
-  return expectObject((await client.request<{ openSession: Started }>(queries.OPEN_SESSION, { name, actor })).openSession);
+  return expectObject(
+    (await client.request<{ openSession: Started }>(queries.OPEN_SESSION, { name, actor })).openSession,
+  );
 }
 
 async function write(client: Client, session: string, changes: unknown[]): Promise<void> {
   const started = performance.now();
-  const { writeGraph } = await client.request<{ writeGraph: { __typename: string; transaction: { seq: string; changeCount: string } } }>(queries.WRITE, { session, changes });
+  const { writeGraph } = await client.request<{
+    writeGraph: { __typename: string; transaction: { seq: string; changeCount: string } };
+  }>(queries.WRITE, { session, changes });
   const written = expectObject(writeGraph);
-  say(`   one transaction, seq ${written.transaction.seq}: ${written.transaction.changeCount} entities in ${(performance.now() - started).toFixed(0)} ms`);
+  say(
+    `   one transaction, seq ${written.transaction.seq}: ${written.transaction.changeCount} entities in ${(performance.now() - started).toFixed(0)} ms`,
+  );
 }
 
 function putGloss(key: string, text: string): unknown {
@@ -166,49 +222,84 @@ function putGloss(key: string, text: string): unknown {
 function bogus(near: string, i: number): unknown[] {
   const key = `bogus-${i}`;
   return [
-    { putNode: { key, mode: 'CREATE', labels: ['Synset', 'Noun'], set: [{ name: 'gloss', value: 'a thing that the agent made up' }] } },
+    {
+      putNode: {
+        key,
+        mode: 'CREATE',
+        labels: ['Synset', 'Noun'],
+        set: [{ name: 'gloss', value: 'a thing that the agent made up' }],
+      },
+    },
     { putRelationship: { key: `${key}-0`, mode: 'CREATE', type: 'HYPERNYM', start: key, end: near } },
   ];
 }
 
 async function showDiff(client: Client, point: string): Promise<void> {
   const { graph } = await timed('diff', () =>
-    client.request<{ graph: { diff: { summary: Summary; changes: { nodes: { key: string; properties: { name: string; before: { text: string }; after: { text: string } }[] }[] } } } }>(
-      queries.SESSION_DIFF,
-      { from: point },
-    ),
+    client.request<{
+      graph: {
+        diff: {
+          summary: Summary;
+          changes: {
+            nodes: { key: string; properties: { name: string; before: { text: string }; after: { text: string } }[] }[];
+          };
+        };
+      };
+    }>(queries.SESSION_DIFF, { from: point }),
   );
   say(`   ${describe(graph.diff.summary)}`);
   for (const change of graph.diff.changes.nodes) {
-    for (const p of change.properties) say(`   ${change.key}.${p.name}: ${quote(p.before.text)} -> ${quote(p.after.text)}`);
+    for (const p of change.properties)
+      say(`   ${change.key}.${p.name}: ${quote(p.before.text)} -> ${quote(p.after.text)}`);
   }
-  const who = await client.request<{ graph: { contributions: { nodes: { actor: string; session: { name: string } | null; transactions: string; summary: Summary }[] } } }>(
-    queries.CONTRIBUTIONS,
-    { since: point },
-  );
-  for (const c of who.graph.contributions.nodes) say(`   ${c.actor} in session ${c.session?.name ?? '-'}, ${c.transactions} transactions: ${describe(c.summary)}`);
+  const who = await client.request<{
+    graph: {
+      contributions: {
+        nodes: { actor: string; session: { name: string } | null; transactions: string; summary: Summary }[];
+      };
+    };
+  }>(queries.CONTRIBUTIONS, { since: point });
+  for (const c of who.graph.contributions.nodes)
+    say(`   ${c.actor} in session ${c.session?.name ?? '-'}, ${c.transactions} transactions: ${describe(c.summary)}`);
 }
 
 async function startUndo(client: Client, session: string, dryRun: boolean): Promise<string> {
-  return expectObject((await client.request<{ rollback: Started }>(queries.UNDO_SESSION, { session, dryRun })).rollback).id;
+  return expectObject((await client.request<{ rollback: Started }>(queries.UNDO_SESSION, { session, dryRun })).rollback)
+    .id;
 }
 
 async function finish(client: Client, id: string, live = false): Promise<{ id: string; operation: Operation }> {
   const started = performance.now();
-  type Progress = { operationProgress: { type: string; status: string; progress: number; message: string | null; counts: { planned: string; applied: string } } };
+  type Progress = {
+    operationProgress: {
+      type: string;
+      status: string;
+      progress: number;
+      message: string | null;
+      counts: { planned: string; applied: string };
+    };
+  };
   for await (const { operationProgress: event } of client.follow<Progress>(queries.PROGRESS, { id })) {
-    if (live) say(`   ${String(event.progress).padStart(3)} %  ${event.status.padEnd(18)} ${event.counts.applied}/${event.counts.planned}  ${event.message ?? ''}`);
+    if (live)
+      say(
+        `   ${String(event.progress).padStart(3)} %  ${event.status.padEnd(18)} ${event.counts.applied}/${event.counts.planned}  ${event.message ?? ''}`,
+      );
   }
   const { rollbackOperation } = await client.request<{ rollbackOperation: Operation }>(queries.OPERATION, { id });
   if (rollbackOperation.status === 'FAILED') throw new Error(rollbackOperation.errorMessage ?? 'the operation failed');
-  say(`   ${rollbackOperation.status} (${rollbackOperation.outcome}) after ${(performance.now() - started).toFixed(0)} ms`);
+  say(
+    `   ${rollbackOperation.status} (${rollbackOperation.outcome}) after ${(performance.now() - started).toFixed(0)} ms`,
+  );
   return { id, operation: rollbackOperation };
 }
 
 function report(operation: Operation): void {
   say(`   ${describe(operation.planSummary)}; ${operation.counts.applied} of ${operation.counts.planned} applied`);
   const proof = operation.proof;
-  if (proof !== null) say(`   proof (${proof.method}): ${proof.checkedEntities} entities read back, ${proof.matches ? 'all as planned' : 'NOT as planned'}`);
+  if (proof !== null)
+    say(
+      `   proof (${proof.method}): ${proof.checkedEntities} entities read back, ${proof.matches ? 'all as planned' : 'NOT as planned'}`,
+    );
 }
 
 async function gloss(client: Client, key: string): Promise<string> {

@@ -70,7 +70,9 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const operations = new PostgresOperationStore(store);
   const verifications = new PostgresVerificationStore(store);
   const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(store), keys, holder });
-  const queue = new PgBossQueue(store, { onError: (error) => logger.warn({ error: reduced(error) }, 'the job queue had a problem') });
+  const queue = new PgBossQueue(store, {
+    onError: (error) => logger.warn({ error: reduced(error) }, 'the job queue had a problem'),
+  });
   const resolver = new SessionResolver({ sessions, keys, clock });
   const registry = new GraphRegistry();
   const recorders: Recorder[] = [];
@@ -81,8 +83,19 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     await embedded.attach();
     const record = await history.openGraph(name, 'EMBEDDED');
     const graph = options.wrapGraph?.(embedded) ?? embedded;
-    const onError = (error: unknown): void => logger.warn({ graph: name, error: reduced(error) }, 'recording failed and will be tried again');
-    const recorder = new Recorder({ graphId: record.id, graph, history, bus, clock, keys, sessions: resolver, putBack: plans, onError });
+    const onError = (error: unknown): void =>
+      logger.warn({ graph: name, error: reduced(error) }, 'recording failed and will be tried again');
+    const recorder = new Recorder({
+      graphId: record.id,
+      graph,
+      history,
+      bus,
+      clock,
+      keys,
+      sessions: resolver,
+      putBack: plans,
+      onError,
+    });
     registry.add(record.id, { graph, recorder });
     recorders.push(recorder);
     graphs.push(record);
@@ -96,9 +109,11 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const runner = new RollbackRunner(rollbackDeps, queue, {
     holder,
     alone: store.engine === 'pglite',
-    onError: (error, operation) => logger.warn({ operation, error: reduced(error) }, 'a rollback was interrupted and will be taken up again'),
+    onError: (error, operation) =>
+      logger.warn({ operation, error: reduced(error) }, 'a rollback was interrupted and will be taken up again'),
   });
-  const onError = (error: unknown): void => logger.warn({ error: reduced(error) }, 'work in the background failed and will be tried again');
+  const onError = (error: unknown): void =>
+    logger.warn({ error: reduced(error) }, 'work in the background failed and will be tried again');
   const snapshots = new SnapshotManager({ history, points, sessions, pinner, idempotency, queue, bus, clock, onError });
   const verifier = new Verifier({ history, verifications, registry, idempotency, queue, bus, holder, onError });
   const services: Services = {
@@ -138,5 +153,8 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
 
 function openBus(redisUrls: readonly string[]): EventBus {
   if (redisUrls.length === 0) return new MemoryEventBus();
-  return new RedisEventBus({ url: redisUrls.join(','), onError: (error) => logger.warn({ error: reduced(error) }, 'Redis cannot be reached') });
+  return new RedisEventBus({
+    url: redisUrls.join(','),
+    onError: (error) => logger.warn({ error: reduced(error) }, 'Redis cannot be reached'),
+  });
 }

@@ -18,7 +18,12 @@ export async function loadSample({ services, registry, keys }: Assembly, graph: 
   const { head } = await services.graphs.byId(graph.id);
   if (head.seq > 0n) return;
   logger.info({ graph: graph.name, entities: TOTAL }, 'loading the WordNet sample in the background');
-  const session = await services.sessions.open(CALLER, { graph: graph.name, name: 'wordnet', label: 'the WordNet 3.1 sample', point: false });
+  const session = await services.sessions.open(CALLER, {
+    graph: graph.name,
+    name: 'wordnet',
+    label: 'the WordNet 3.1 sample',
+    point: false,
+  });
   const started = Date.now();
   let reported = 0;
   const onProgress = (written: number): void => {
@@ -26,7 +31,13 @@ export async function loadSample({ services, registry, keys }: Assembly, graph: 
     reported = written;
     logger.info({ entities: written, of: TOTAL, percent: Math.floor((written * 100) / TOTAL) }, 'loading WordNet');
   };
-  await importEntities(registry, keys, { graphId: graph.id, actor: ACTOR, session, entities: readWordNet(), onProgress });
+  await importEntities(registry, keys, {
+    graphId: graph.id,
+    actor: ACTOR,
+    session,
+    entities: readWordNet(),
+    onProgress,
+  });
   await services.sessions.close(CALLER, { id: session, rollback: false, policy: { default: 'MANUAL' } });
   logger.info({ seconds: Math.round((Date.now() - started) / 1000) }, 'WordNet is loaded and recorded');
 }

@@ -39,7 +39,10 @@ async function serve(settings: Settings): Promise<void> {
     report: (error, id) => logger.error({ id, error: reduced(error) }, 'a request failed'),
     explorer: process.env.NODE_ENV !== 'production',
   });
-  logger.info({ url: `${http.url}/graphql`, database: store.engine, graphs: assembly.graphs.map((graph) => graph.name) }, 'Palinode is serving');
+  logger.info(
+    { url: `${http.url}/graphql`, database: store.engine, graphs: assembly.graphs.map((graph) => graph.name) },
+    'Palinode is serving',
+  );
   stopOn(['SIGTERM', 'SIGINT'], async () => {
     await http.close();
     await assembly.stop(EXIT_WITHIN_MS / 2);
@@ -48,7 +51,9 @@ async function serve(settings: Settings): Promise<void> {
   });
   const [first] = assembly.graphs;
   if (settings.sample === 'wordnet' && first !== undefined) {
-    await loadSample(assembly, first).catch((error: unknown) => logger.error({ error: reduced(error) }, 'the sample could not be loaded'));
+    await loadSample(assembly, first).catch((error: unknown) =>
+      logger.error({ error: reduced(error) }, 'the sample could not be loaded'),
+    );
   }
 }
 

@@ -9,7 +9,12 @@ export interface StoredOperationEvent {
   readonly type: string;
   readonly status: string;
   readonly progress: number;
-  readonly counts: { readonly planned: string; readonly applied: string; readonly skipped: string; readonly conflicted: string };
+  readonly counts: {
+    readonly planned: string;
+    readonly applied: string;
+    readonly skipped: string;
+    readonly conflicted: string;
+  };
   readonly message: string | null;
   readonly conflictId: string | null;
 }

@@ -176,7 +176,11 @@ export interface OperationStore {
   create(operation: NewOperation, audit: AuditFact): Promise<void>;
   get(id: string): Promise<OperationRecord | null>;
   /** Null when it has ended, waits for a person, or is another's; an operation whose abort was requested can always be taken up. */
-  acquire(id: string, holder: string, ttlMs: number): Promise<{ lease: OperationLease; operation: OperationRecord } | null>;
+  acquire(
+    id: string,
+    holder: string,
+    ttlMs: number,
+  ): Promise<{ lease: OperationLease; operation: OperationRecord } | null>;
   /** False when the lease was lost. */
   renew(lease: OperationLease, ttlMs: number): Promise<boolean>;
   release(lease: OperationLease): Promise<void>;

@@ -1,4 +1,11 @@
-import type { ChangeAction, EntityChange, EntityRef, EntityState, NodeState, RelationshipState } from '../core/entities.ts';
+import type {
+  ChangeAction,
+  EntityChange,
+  EntityRef,
+  EntityState,
+  NodeState,
+  RelationshipState,
+} from '../core/entities.ts';
 import type { ChangeSummary } from '../core/moments.ts';
 import type { PlanHashRow } from '../core/plan-hash.ts';
 import type { ConflictType } from '../core/policy.ts';
@@ -35,8 +42,8 @@ export interface PlannedWrite extends EntityRef {
   readonly moved: boolean;
   readonly expectedHash: Uint8Array | null;
   readonly targetHash: Uint8Array | null;
-  /** Decodes the state anew at each call: a batch's states together would take too much room. */
-  after(): EntityState | null;
+  /** Null also where it was not asked for. */
+  readonly after: EntityState | null;
 }
 
 export type ConflictSideAspect = 'PROPERTY' | 'LABEL' | 'EXISTENCE' | 'ENDS' | 'CONSTRAINT';
@@ -107,7 +114,11 @@ export interface PlanStore {
   put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void>;
   addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void>;
   /** Sets the state and reason of rows that are PENDING. */
-  setState(lease: OperationLease, refs: readonly (EntityRef & { readonly reason: string })[], state: PlannedState): Promise<void>;
+  setState(
+    lease: OperationLease,
+    refs: readonly (EntityRef & { readonly reason: string })[],
+    state: PlannedState,
+  ): Promise<void>;
   /** Copies the rows and conflicts of another operation. */
   copy(lease: OperationLease, from: string): Promise<void>;
 
@@ -141,7 +152,13 @@ export interface PlanStore {
   /** What is, was or would be written, in pages, in the order in which it was planned. */
   planned(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]>;
   /** Planned entities (not the decided-against) that a transaction in (since, until] touched. At most `limit`. */
-  touchedSince(operationId: string, graphId: number, since: bigint, until: bigint, limit: number): Promise<readonly EntityRef[]>;
+  touchedSince(
+    operationId: string,
+    graphId: number,
+    since: bigint,
+    until: bigint,
+    limit: number,
+  ): Promise<readonly EntityRef[]>;
 
   // ---- proof
   addDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void>;

@@ -46,6 +46,12 @@ export interface NewPoint {
   readonly createdAt: Date;
 }
 
+/** A session that is opened with its point. */
+export interface PointSession {
+  readonly session: NewSession;
+  readonly audit: AuditFact;
+}
+
 /** Absent fields stay as they are. */
 export interface PointPatch {
   readonly name?: string | undefined;
@@ -71,12 +77,12 @@ export interface SnapshotCheck {
 /** Every change of a point and its audit entry are one statement. Ids that are no UUIDs are unknown ids. */
 export interface PointStore {
   /**
-   * Stores the point (STORED), its change-log snapshot and the audit entries, and with `session` also opens that session with the point as
+   * Stores the point (STORED), its change-log snapshot and the audit entry, and with `opens` also opens that session with the point as
    * its own: one statement, whatever the size of the graph.
    * @returns false when history has no transaction `seq`
    * @throws SessionOpenError when a session of that name and actor is open
    */
-  create(point: NewPoint, audit: readonly AuditFact[], session?: NewSession): Promise<boolean>;
+  create(point: NewPoint, audit: AuditFact, opens?: PointSession): Promise<boolean>;
   /** Deleted points are found, too. */
   get(id: string): Promise<PointRecord | null>;
   /** @returns false when the point is deleted or EXPIRED */

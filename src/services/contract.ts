@@ -3,8 +3,14 @@ import type { At, ChangeSummary, Moment, Page, PageRequest } from '../core/momen
 import type { ConflictPolicy } from '../core/policy.ts';
 import type { Scope } from '../core/scope.ts';
 import type { GraphWrite } from '../core/writes.ts';
+import type {
+  DiffPosition,
+  GraphRecord,
+  RecordedChange,
+  RecordedTransaction,
+  TransactionFilter,
+} from '../ports/history.ts';
 import type { StoredOperationEvent } from '../ports/operation-events.ts';
-import type { DiffPosition, GraphRecord, RecordedChange, RecordedTransaction, TransactionFilter } from '../ports/history.ts';
 
 /**
  * The service layer as the edges (GraphQL, REST, CLI) see it. Records that are plain rows (points, operations, conflicts,
@@ -50,14 +56,48 @@ export interface GraphReader {
    */
   resolve(graphId: number, at: At, path: readonly string[]): Promise<Moment>;
   statesAt(graphId: number, seq: bigint, refs: readonly EntityRef[]): Promise<Map<string, EntityState>>;
-  scanAt(graphId: number, seq: bigint, filter: { kind: EntityKind; label?: string; type?: string; where?: { name: string; value: unknown } }, page: PageRequest<string>): Promise<Page<EntityState>>;
-  incidentAt(graphId: number, seq: bigint, nodeKeys: readonly string[], filter: { direction: 'IN' | 'OUT' | 'BOTH'; types?: readonly string[] }, page: PageRequest<string>): Promise<Page<RelationshipState>>;
+  scanAt(
+    graphId: number,
+    seq: bigint,
+    filter: { kind: EntityKind; label?: string; type?: string; where?: { name: string; value: unknown } },
+    page: PageRequest<string>,
+  ): Promise<Page<EntityState>>;
+  incidentAt(
+    graphId: number,
+    seq: bigint,
+    nodeKeys: readonly string[],
+    filter: { direction: 'IN' | 'OUT' | 'BOTH'; types?: readonly string[] },
+    page: PageRequest<string>,
+  ): Promise<Page<RelationshipState>>;
   /** Nodes within `hops`, nearest first, at most `limit` nodes, and the relationships among them; how many were left out. */
-  neighbourhood(graphId: number, seq: bigint, query: { keys: readonly string[]; hops: number; types?: readonly string[]; direction: 'IN' | 'OUT' | 'BOTH'; limit: number }): Promise<Subgraph>;
-  transactions(graphId: number, filter: TransactionFilter & { scope?: Scope }, page: PageRequest<bigint>): Promise<Page<RecordedTransaction>>;
+  neighbourhood(
+    graphId: number,
+    seq: bigint,
+    query: {
+      keys: readonly string[];
+      hops: number;
+      types?: readonly string[];
+      direction: 'IN' | 'OUT' | 'BOTH';
+      limit: number;
+    },
+  ): Promise<Subgraph>;
+  transactions(
+    graphId: number,
+    filter: TransactionFilter & { scope?: Scope },
+    page: PageRequest<bigint>,
+  ): Promise<Page<RecordedTransaction>>;
   /** What one transaction did, in scope. */
-  changesOf(graphId: number, seq: bigint, scope: Scope | null, page: PageRequest<EntityRef>): Promise<Page<RecordedChange>>;
-  changes(graphId: number, filter: TransactionFilter & { kind?: EntityKind; action?: 'CREATED' | 'UPDATED' | 'DELETED'; scope?: Scope }, page: PageRequest<DiffPosition>): Promise<Page<RecordedChange>>;
+  changesOf(
+    graphId: number,
+    seq: bigint,
+    scope: Scope | null,
+    page: PageRequest<EntityRef>,
+  ): Promise<Page<RecordedChange>>;
+  changes(
+    graphId: number,
+    filter: TransactionFilter & { kind?: EntityKind; action?: 'CREATED' | 'UPDATED' | 'DELETED'; scope?: Scope },
+    page: PageRequest<DiffPosition>,
+  ): Promise<Page<RecordedChange>>;
 }
 
 export interface SubgraphEntity {
@@ -86,7 +126,10 @@ export interface DiffView {
   readonly to: Moment;
   readonly scope: Scope | null;
   summary(): Promise<ChangeSummary>;
-  changes(filter: { kind?: EntityKind; action?: 'CREATED' | 'UPDATED' | 'DELETED'; label?: string }, page: PageRequest<DiffPosition>): Promise<Page<EntityChange & { position: DiffPosition }>>;
+  changes(
+    filter: { kind?: EntityKind; action?: 'CREATED' | 'UPDATED' | 'DELETED'; label?: string },
+    page: PageRequest<DiffPosition>,
+  ): Promise<Page<EntityChange & { position: DiffPosition }>>;
   subgraph(limit: number): Promise<Subgraph>;
 }
 
@@ -94,7 +137,15 @@ export interface DiffView {
 
 export interface GraphWriter {
   /** One graph transaction, all or nothing. `transaction` null when nothing changed. keys[i] belongs to changes[i]. */
-  write(caller: Caller, input: Idempotent & { graph: string; session?: string | null; actor?: string | null; changes: readonly GraphWrite[] }): Promise<{
+  write(
+    caller: Caller,
+    input: Idempotent & {
+      graph: string;
+      session?: string | null;
+      actor?: string | null;
+      changes: readonly GraphWrite[];
+    },
+  ): Promise<{
     changed: boolean;
     transaction: { graphId: number; seq: bigint } | null;
     keys: readonly string[];
@@ -103,7 +154,16 @@ export interface GraphWriter {
 
 export interface SessionManager {
   /** Returns the session's id. With a point of origin SESSION unless `point` is false. */
-  open(caller: Caller, input: Idempotent & { graph: string; name?: string | null; actor?: string | null; label?: string | null; point: boolean }): Promise<string>;
+  open(
+    caller: Caller,
+    input: Idempotent & {
+      graph: string;
+      name?: string | null;
+      actor?: string | null;
+      label?: string | null;
+      point: boolean;
+    },
+  ): Promise<string>;
   /** With `rollback`, also starts the undo of the session; see Session.rollback. */
   close(caller: Caller, input: Idempotent & { id: string; rollback: boolean; policy: ConflictPolicy }): Promise<string>;
   /** Sessions that wrote within the last minutes and are open. */
@@ -111,8 +171,24 @@ export interface SessionManager {
 }
 
 export interface SnapshotManager {
-  create(caller: Caller, input: Idempotent & { graph: string; name: string; description?: string | null; at?: At | null; expiresAt?: Date | null; held?: boolean | null; session?: string | null; metadata?: unknown; archive: boolean }): Promise<string>;
-  update(caller: Caller, input: { id: string; name?: string; description?: string | null; expiresAt?: Date | null; held?: boolean }): Promise<string>;
+  create(
+    caller: Caller,
+    input: Idempotent & {
+      graph: string;
+      name: string;
+      description?: string | null;
+      at?: At | null;
+      expiresAt?: Date | null;
+      held?: boolean | null;
+      session?: string | null;
+      metadata?: unknown;
+      archive: boolean;
+    },
+  ): Promise<string>;
+  update(
+    caller: Caller,
+    input: { id: string; name?: string; description?: string | null; expiresAt?: Date | null; held?: boolean },
+  ): Promise<string>;
   /** Tombstones the point. @throws StateError when it is held or an operation in flight targets it. */
   delete(caller: Caller, input: Idempotent & { id: string }): Promise<string>;
   /** Recomputes the checksum from history; the point ends VALID, or INVALID with what is damaged named. */
@@ -152,7 +228,16 @@ export interface RollbackManager {
   /** Returns the operation's id at once; the work is a job. */
   request(caller: Caller, input: RollbackRequest): Promise<string>;
   /** A new operation that runs by a completed dry run's plan. */
-  execute(caller: Caller, input: Idempotent & { id: string; expectPlan: string; strategy: 'IMMEDIATE' | 'GRADUAL'; batchSize?: number | null; maxChangesPerSecond?: number | null }): Promise<string>;
+  execute(
+    caller: Caller,
+    input: Idempotent & {
+      id: string;
+      expectPlan: string;
+      strategy: 'IMMEDIATE' | 'GRADUAL';
+      batchSize?: number | null;
+      maxChangesPerSecond?: number | null;
+    },
+  ): Promise<string>;
   abort(caller: Caller, input: Idempotent & { id: string; reason?: string | null }): Promise<string>;
   /** Undoes a rollback that wrote something: an ordinary undo of its transactions. */
   undo(caller: Caller, input: Idempotent & { id: string; policy: ConflictPolicy }): Promise<string>;
@@ -174,7 +259,12 @@ export interface Feeds {
   /** Ends when the operation has ended and its last event was delivered. `after` is an event seq of the operation. */
   operationEvents(operationId: string, after: bigint, signal: AbortSignal): AsyncIterable<StoredOperationEvent>;
   graphEvents(graphId: number, after: bigint, signal: AbortSignal): AsyncIterable<StoredOperationEvent>;
-  transactions(graphId: number, after: bigint, sessionId: string | null, signal: AbortSignal): AsyncIterable<RecordedTransaction>;
+  transactions(
+    graphId: number,
+    after: bigint,
+    sessionId: string | null,
+    signal: AbortSignal,
+  ): AsyncIterable<RecordedTransaction>;
   /** Wakes on every change of the point (or of capture); the edge reads the row. Ends when the point is in a resting state. */
   pointChanges(pointId: string, signal: AbortSignal): AsyncIterable<void>;
   captureChanges(graphId: number, signal: AbortSignal): AsyncIterable<void>;

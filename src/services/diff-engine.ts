@@ -1,5 +1,6 @@
 import { addSummaries, NO_CHANGES, reverse, summarize } from '../core/diff.ts';
 import { actionOf, type EntityChange, type EntityState } from '../core/entities.ts';
+import { InvalidInputError } from '../core/errors.ts';
 import type { At, ChangeSummary, Moment, Page, PageRequest } from '../core/moments.ts';
 import type { Scope } from '../core/scope.ts';
 import type { DiffEntry, DiffPosition, History } from '../ports/history.ts';
@@ -8,7 +9,6 @@ import type * as contract from './contract.ts';
 import { filteredPage } from './filtered-pages.ts';
 import type { MomentResolver } from './moment-resolver.ts';
 import type { ScopeFilter, ScopeResolver } from './scope-resolver.ts';
-import { InvalidInputError } from '../core/errors.ts';
 
 const PAGE = 1000;
 

@@ -25,18 +25,25 @@ export class Feeds implements contract.Feeds {
   }
 
   operationEvents(operationId: string, after: bigint, signal: AbortSignal): AsyncGenerator<StoredOperationEvent> {
-    const read = (position: bigint): Promise<readonly StoredOperationEvent[]> => this.#deps.events.ofOperation(operationId, position, PAGE);
+    const read = (position: bigint): Promise<readonly StoredOperationEvent[]> =>
+      this.#deps.events.ofOperation(operationId, position, PAGE);
     // A reader that had everything already finds no row, but the one before its position says that the operation has ended.
     const isOver = async (position: bigint): Promise<boolean> => (await read(position - 1n)).some(endsAfter);
     return this.#follow(`operation:${operationId}`, after, signal, read, ({ seq }) => seq, isOver);
   }
 
   graphEvents(graphId: number, after: bigint, signal: AbortSignal): AsyncGenerator<StoredOperationEvent> {
-    const read = (position: bigint): Promise<readonly StoredOperationEvent[]> => this.#deps.events.ofGraph(graphId, position, PAGE);
+    const read = (position: bigint): Promise<readonly StoredOperationEvent[]> =>
+      this.#deps.events.ofGraph(graphId, position, PAGE);
     return this.#follow(`graph:${graphId}`, after, signal, read, ({ id }) => id);
   }
 
-  transactions(graphId: number, after: bigint, sessionId: string | null, signal: AbortSignal): AsyncGenerator<RecordedTransaction> {
+  transactions(
+    graphId: number,
+    after: bigint,
+    sessionId: string | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<RecordedTransaction> {
     const filter = sessionId === null ? {} : { sessionId };
     const read = async (position: bigint): Promise<readonly RecordedTransaction[]> =>
       (await this.#deps.history.transactions(graphId, filter, { limit: PAGE, after: position })).items;
@@ -48,7 +55,12 @@ export class Feeds implements contract.Feeds {
     try {
       while (!signal.aborted) {
         const point = await this.#deps.points.get(pointId);
-        if (point === null || point.deletedAt !== null || !['CREATED', 'CAPTURING', 'VALIDATING'].includes(point.status)) return;
+        if (
+          point === null ||
+          point.deletedAt !== null ||
+          !['CREATED', 'CAPTURING', 'VALIDATING'].includes(point.status)
+        )
+          return;
         yield;
         await wakes.next();
       }

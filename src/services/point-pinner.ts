@@ -1,11 +1,9 @@
-import type { At } from '../core/moments.ts';
 import { InvalidInputError } from '../core/errors.ts';
-import type { AuditFact } from '../ports/audit-log.ts';
+import type { At } from '../core/moments.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { Keys } from '../ports/keys.ts';
-import type { PointOrigin, PointStore } from '../ports/point-store.ts';
-import type { NewSession } from '../ports/session-store.ts';
+import type { PointOrigin, PointSession, PointStore } from '../ports/point-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type { Caller } from './contract.ts';
 import type { GraphRegistry } from './graph-registry.ts';
@@ -24,7 +22,7 @@ export interface PinRequest {
   readonly sessionId?: string | null;
   readonly metadata?: unknown;
   /** A session to open with the point as its own. */
-  readonly opens?: { readonly session: NewSession; readonly opened: AuditFact };
+  readonly opens?: PointSession;
 }
 
 export interface PointPinnerDependencies {
@@ -74,8 +72,7 @@ export class PointPinner {
     };
     const data = { name, origin, seq, time, states: ['CREATED', 'CAPTURING', 'STORED'] };
     const fact = auditFact(caller, 'POINT_CREATED', { pointId: id, sessionId: point.sessionId }, data);
-    const facts = request.opens === undefined ? [fact] : [fact, request.opens.opened];
-    if (!(await points.create(point, facts, request.opens?.session))) {
+    if (!(await points.create(point, fact, request.opens))) {
       throw InvalidInputError.field(['at'], `transaction ${seq} is not recorded`);
     }
     bus.publish(`point:${id}`);

@@ -37,7 +37,8 @@ async function findProblems(deps: Dependencies, point: PointRecord): Promise<str
   }
   const recorded = (await deps.history.transactionsBySeq(point.graphId, [seq])).get(seq);
   if (recorded === undefined) problems.push(`history has no transaction ${seq}`);
-  else if (Buffer.compare(recorded.checksum, checksum) !== 0) problems.push(`transaction ${seq} was recorded with another checksum`);
+  else if (Buffer.compare(recorded.checksum, checksum) !== 0)
+    problems.push(`transaction ${seq} was recorded with another checksum`);
   const total = Number(point.nodeCount ?? 0n) + Number(point.relationshipCount ?? 0n);
   const sum = accumulator();
   let hashed = 0;
@@ -48,7 +49,8 @@ async function findProblems(deps: Dependencies, point: PointRecord): Promise<str
       deps.bus.publish(`point:${point.id}`);
     });
     const expected = kind === 'NODE' ? point.nodeCount : point.relationshipCount;
-    if (counted !== expected) problems.push(`history holds ${counted} ${kind.toLowerCase()}s at the point, which promises ${expected}`);
+    if (counted !== expected)
+      problems.push(`history holds ${counted} ${kind.toLowerCase()}s at the point, which promises ${expected}`);
   }
   const actual = checksumToHex(sum.sum());
   const promised = checksumToHex(checksum);

@@ -80,8 +80,10 @@ export class RollbackManager implements contract.RollbackManager {
   async undo(caller: contract.Caller, { idempotencyKey: key, ...input }: Input<'undo'>): Promise<string> {
     const operation = await this.#operation(input.id);
     const { applied } = operation.counts;
-    if (!isFinalOperation(operation.status)) throw new StateError(`operation ${input.id} has not ended`, operation.status);
-    if (operation.dryRun || applied === 0n) throw new StateError(`operation ${input.id} wrote nothing`, operation.status);
+    if (!isFinalOperation(operation.status))
+      throw new StateError(`operation ${input.id} has not ended`, operation.status);
+    if (operation.dryRun || applied === 0n)
+      throw new StateError(`operation ${input.id} wrote nothing`, operation.status);
     const graph = await this.#deps.history.graph(operation.graphId);
     if (graph === null) throw new NotFoundError('its graph is gone');
     const { immediateLimit } = this.#deps.registry.get(graph.id).graph;
@@ -144,7 +146,11 @@ export class RollbackManager implements contract.RollbackManager {
     }
     const head = await this.#deps.moments.live(graphId);
     if (await stillHolds(this.#deps, preview, head.seq)) return;
-    throw new PlanChangedError('the graph has changed since the preview in a way that the plan did not foresee', expectPlan, id);
+    throw new PlanChangedError(
+      'the graph has changed since the preview in a way that the plan did not foresee',
+      expectPlan,
+      id,
+    );
   }
 
   /** An earlier try under the same key got as far as storing the operation. */

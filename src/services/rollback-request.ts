@@ -1,8 +1,8 @@
 import { HistoryDroppedError, InvalidInputError, LimitError, NotFoundError, StateError } from '../core/errors.ts';
+import { MAX_NAME_LENGTH } from '../core/names.ts';
 import { CONFLICT_TYPES, type ConflictPolicy } from '../core/policy.ts';
 import { isFinalOperation } from '../core/states.ts';
 import type { UndoSelector } from '../core/undo-set.ts';
-import { MAX_NAME_LENGTH } from '../core/names.ts';
 import type { GraphRecord, History } from '../ports/history.ts';
 import type { NewOperation, OperationStore } from '../ports/operation-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
@@ -29,7 +29,8 @@ export type Target = Pick<NewOperation, 'type' | 'targetPointId' | 'targetSeq' |
 export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'kind'>, immediateLimit: number): void {
   const hasTarget = input.to !== null && input.to !== undefined;
   const hasUndo = input.undo !== null && input.undo !== undefined;
-  if (hasTarget === hasUndo) throw InvalidInputError.field([hasTarget ? 'undo' : 'to'], 'exactly one of to and undo is needed');
+  if (hasTarget === hasUndo)
+    throw InvalidInputError.field([hasTarget ? 'undo' : 'to'], 'exactly one of to and undo is needed');
   checkPolicy(input.policy, ['onConflict']);
   checkPace(input, immediateLimit);
   checkText(['reason'], input.reason, MAX_REASON);
@@ -37,7 +38,10 @@ export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'k
   if (input.strategy === 'IMMEDIATE') {
     throw InvalidInputError.field(['includeSchema'], 'cannot be one transaction with the data: choose GRADUAL');
   }
-  const why = graph.kind === 'EMBEDDED' ? 'an embedded graph has no schema of its own to restore' : 'is not available for this graph yet';
+  const why =
+    graph.kind === 'EMBEDDED'
+      ? 'an embedded graph has no schema of its own to restore'
+      : 'is not available for this graph yet';
   throw InvalidInputError.field(['includeSchema'], why);
 }
 
@@ -49,7 +53,10 @@ export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'k
  */
 export function checkPolicy(policy: ConflictPolicy, path: readonly string[]): void {
   const refuse = (field: string, strategy: string): never => {
-    throw InvalidInputError.field([...path, field], `${strategy} comes with conflict resolution, choose ABORT, SKIP or OVERWRITE`);
+    throw InvalidInputError.field(
+      [...path, field],
+      `${strategy} comes with conflict resolution, choose ABORT, SKIP or OVERWRITE`,
+    );
   };
   if (policy.default === 'MERGE') refuse('default', 'MERGE');
   for (const type of CONFLICT_TYPES) {
@@ -70,22 +77,34 @@ export function checkPace(
 
 function checkRange(path: readonly string[], value: number | null | undefined, most: number): void {
   if (value === null || value === undefined) return;
-  if (!Number.isInteger(value) || value < 1 || value > most) throw InvalidInputError.field(path, `must be a whole number from 1 to ${most}`);
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw InvalidInputError.field(path, `must be a whole number from 1 to ${most}`);
 }
 
 /** Resolves what a request names. @throws InvalidInputError, NotFoundError, StateError, HistoryDroppedError, LimitError */
-export async function resolveTarget(deps: RequestDependencies, graphId: number, input: RollbackRequest): Promise<Target> {
+export async function resolveTarget(
+  deps: RequestDependencies,
+  graphId: number,
+  input: RollbackRequest,
+): Promise<Target> {
   const { to, undo } = input;
   if (to !== null && to !== undefined) {
     const { seq } = await deps.moments.resolve(graphId, to, ['to']);
     const point = 'point' in to ? to.point : null;
-    return { type: 'RESTORE', targetPointId: point, targetSeq: seq, undo: { selector: { by: 'restore' }, from: seq, until: null } };
+    return {
+      type: 'RESTORE',
+      targetPointId: point,
+      targetSeq: seq,
+      undo: { selector: { by: 'restore' }, from: seq, until: null },
+    };
   }
-  if (undo === null || undo === undefined) throw InvalidInputError.field(['to'], 'exactly one of to and undo is needed');
+  if (undo === null || undo === undefined)
+    throw InvalidInputError.field(['to'], 'exactly one of to and undo is needed');
   const selector = await selectorOf(deps, graphId, undo);
   const from = undo.from ? (await deps.moments.resolve(graphId, undo.from, ['undo', 'from'])).seq : null;
   const until = undo.until ? (await deps.moments.resolve(graphId, undo.until, ['undo', 'until'])).seq : null;
-  if (from !== null && until !== null && from > until) throw InvalidInputError.field(['undo', 'until'], 'lies before from');
+  if (from !== null && until !== null && from > until)
+    throw InvalidInputError.field(['undo', 'until'], 'lies before from');
   if (from === null && (selector.by === 'actor' || selector.by === 'everyone')) {
     throw InvalidInputError.field(['undo', 'from'], `is required with ${selector.by}`);
   }
@@ -102,7 +121,8 @@ async function selectorOf(deps: RequestDependencies, graphId: number, { by }: Un
   if ('session' in by) {
     const session = await deps.sessions.get(by.session);
     if (session === null) throw new NotFoundError(`there is no session ${by.session}`);
-    if (session.graphId !== graphId) throw InvalidInputError.field([...path, 'session'], 'is a session of another graph');
+    if (session.graphId !== graphId)
+      throw InvalidInputError.field([...path, 'session'], 'is a session of another graph');
     return { by: 'session', sessionId: session.id };
   }
   if ('operation' in by) return operationSelector(deps, graphId, by.operation);
@@ -119,10 +139,15 @@ async function operationSelector(deps: RequestDependencies, graphId: number, id:
   return { by: 'operation', operationId: id };
 }
 
-async function listedTransactions(deps: RequestDependencies, graphId: number, seqs: readonly bigint[]): Promise<bigint[]> {
+async function listedTransactions(
+  deps: RequestDependencies,
+  graphId: number,
+  seqs: readonly bigint[],
+): Promise<bigint[]> {
   const path = ['undo', 'by', 'transactions'];
   if (seqs.length === 0) throw InvalidInputError.field(path, 'must not be empty');
-  if (seqs.length > MAX_LISTED) throw new LimitError(`at most ${MAX_LISTED} transactions can be listed`, BigInt(MAX_LISTED));
+  if (seqs.length > MAX_LISTED)
+    throw new LimitError(`at most ${MAX_LISTED} transactions can be listed`, BigInt(MAX_LISTED));
   const found = await deps.history.transactionsBySeq(graphId, seqs);
   const earliest = await deps.history.earliest(graphId);
   for (const [at, seq] of seqs.entries()) {

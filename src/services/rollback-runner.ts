@@ -1,9 +1,9 @@
-import type { JobQueue } from '../ports/job-queue.ts';
-import { StaleTokenError } from '../ports/knowledge-graph.ts';
-import { LeaseLostError } from '../ports/operation-store.ts';
 import { PalinodeError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import { isRetryable, isUnavailable } from '../ports/database.ts';
+import type { JobQueue } from '../ports/job-queue.ts';
+import { StaleTokenError } from '../ports/knowledge-graph.ts';
+import { LeaseLostError } from '../ports/operation-store.ts';
 import { analyze } from './rollback/analysis.ts';
 import { aborts, end } from './rollback/ending.ts';
 import { execute } from './rollback/execution.ts';

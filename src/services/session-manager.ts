@@ -88,7 +88,13 @@ export class SessionManager implements contract.SessionManager {
     const opened = auditFact(caller, 'SESSION_OPENED', { sessionId: id }, { name, actor });
     if (pointId === null) await this.#deps.sessions.open(session, opened);
     else {
-      const pin = { id: pointId, graphId, name: `Before ${name}`, origin: 'SESSION', opens: { session, opened } } as const;
+      const pin = {
+        id: pointId,
+        graphId,
+        name: `Before ${name}`,
+        origin: 'SESSION',
+        opens: { session, audit: opened },
+      } as const;
       await this.#deps.pinner.pin(caller, pin);
     }
   }

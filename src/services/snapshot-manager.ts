@@ -97,7 +97,13 @@ export class SnapshotManager implements contract.SnapshotManager {
   async delete(caller: contract.Caller, { id, idempotencyKey: key }: PointInput): Promise<string> {
     const point = await this.#deps.points.get(id);
     if (point === null) throw new NotFoundError(`there is no rollback point ${id}`);
-    const call = { graph: `${point.graphId}`, mutation: 'deleteRollbackPoint', key, input: { id }, type: 'RollbackPoint' };
+    const call = {
+      graph: `${point.graphId}`,
+      mutation: 'deleteRollbackPoint',
+      key,
+      input: { id },
+      type: 'RollbackPoint',
+    };
     return this.#deps.idempotency.run(caller, call, async ({ retried }) => {
       if (retried && point.deletedAt !== null) return id;
       const fact = auditFact(caller, 'POINT_DELETED', { pointId: id }, { name: point.name });
@@ -109,7 +115,13 @@ export class SnapshotManager implements contract.SnapshotManager {
 
   async validate(caller: contract.Caller, { id, idempotencyKey: key }: PointInput): Promise<string> {
     const point = await this.#point(id);
-    const call = { graph: `${point.graphId}`, mutation: 'validateRollbackPoint', key, input: { id }, type: 'RollbackPoint' };
+    const call = {
+      graph: `${point.graphId}`,
+      mutation: 'validateRollbackPoint',
+      key,
+      input: { id },
+      type: 'RollbackPoint',
+    };
     return this.#deps.idempotency.run(caller, call, async () => {
       const to = nextPointStatus(point.status, 'VALIDATE');
       if (to === null) throw new StateError(`rollback point ${point.name} is ${point.status}`, point.status);

@@ -1,7 +1,7 @@
 import { type EntityChange, type EntityKind, type EntityRef, type EntityState, entityId } from '../core/entities.ts';
 import { stateHash } from '../core/hash.ts';
 import { compareKeys } from '../core/key-order.ts';
-import type { History, CurrentVersion } from '../ports/history.ts';
+import type { CurrentVersion, History } from '../ports/history.ts';
 import type { VerificationRecord, VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type { ServedGraph } from './graph-registry.ts';
@@ -53,7 +53,12 @@ export class VerificationRun {
     const transaction = this.#found === 0n ? null : await recorder.reconcile(id, this.#differences());
     await this.#history.setCapture(graphId, { error: null });
     this.#publish();
-    await this.#finish({ status: 'DONE', matches: this.#found === 0n, transactionSeq: transaction?.seq ?? null, errorMessage: null });
+    await this.#finish({
+      status: 'DONE',
+      matches: this.#found === 0n,
+      transactionSeq: transaction?.seq ?? null,
+      errorMessage: null,
+    });
   }
 
   async fail(error: unknown): Promise<void> {
@@ -62,7 +67,12 @@ export class VerificationRun {
     await this.#finish({ status: 'FAILED', matches: null, transactionSeq: null, errorMessage: message });
   }
 
-  async #finish(end: { status: 'DONE' | 'FAILED'; matches: boolean | null; transactionSeq: bigint | null; errorMessage: string | null }): Promise<void> {
+  async #finish(end: {
+    status: 'DONE' | 'FAILED';
+    matches: boolean | null;
+    transactionSeq: bigint | null;
+    errorMessage: string | null;
+  }): Promise<void> {
     const data = { verification: this.#verification.id, matches: end.matches, differences: `${this.#found}` };
     const fact = auditFact(null, end.status === 'DONE' ? 'VERIFICATION_DONE' : 'VERIFICATION_FAILED', {}, data);
     await this.#store.finish(this.#verification.id, this.#holder, { ...end, entitiesChecked: this.#checked }, fact);
@@ -75,7 +85,8 @@ export class VerificationRun {
     let suspects: EntityRef[] = [];
     for await (const page of this.#served.graph.scan(kind, PAGE)) {
       for (const live of page) {
-        for (; theirs.done !== true && compareKeys(theirs.value.key, live.key) < 0; theirs = await recorded.next()) suspects.push(refOf(theirs.value));
+        for (; theirs.done !== true && compareKeys(theirs.value.key, live.key) < 0; theirs = await recorded.next())
+          suspects.push(refOf(theirs.value));
         if (theirs.done === true || theirs.value.key !== live.key) suspects.push(refOf(live));
         else {
           if (!sameContent(theirs.value, live)) suspects.push(refOf(live));
@@ -95,7 +106,12 @@ export class VerificationRun {
 
   async *#recorded(kind: EntityKind, seq: bigint): AsyncGenerator<EntityState> {
     for (let after: string | undefined; ; ) {
-      const { items, hasMore } = await this.#history.scanAt(this.#verification.graphId, seq, { kind }, { limit: PAGE, after });
+      const { items, hasMore } = await this.#history.scanAt(
+        this.#verification.graphId,
+        seq,
+        { kind },
+        { limit: PAGE, after },
+      );
       yield* items;
       after = items.at(-1)?.key;
       if (!hasMore) return;
@@ -147,7 +163,8 @@ export class VerificationRun {
     this.#signal.throwIfAborted();
     const progress = Math.min(99, Math.floor((Number(this.#checked) * 100) / Math.max(1, total)));
     const { id } = this.#verification;
-    if (!(await this.#store.advance(id, this.#holder, VerificationRun.leaseMs, progress, this.#checked))) throw new LeaseLost();
+    if (!(await this.#store.advance(id, this.#holder, VerificationRun.leaseMs, progress, this.#checked)))
+      throw new LeaseLost();
   }
 }
 

@@ -71,7 +71,12 @@ export class Verifier implements contract.Verifier {
     const { verifications, registry, holder, onError } = this.#deps;
     const verification = await verifications.get(id);
     if (verification === null || verification.status !== 'RUNNING') return;
-    const run = new VerificationRun(this.#deps, registry.get(verification.graphId), verification, this.#stopping.signal);
+    const run = new VerificationRun(
+      this.#deps,
+      registry.get(verification.graphId),
+      verification,
+      this.#stopping.signal,
+    );
     if (!(await verifications.acquire(id, holder, VerificationRun.leaseMs))) return;
     try {
       await run.complete();

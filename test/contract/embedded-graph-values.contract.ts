@@ -24,7 +24,8 @@ const arbNearly = fc
   .filter((json) => {
     try {
       JSON.parse(json);
-      return !/\\u0000|\\ud[89a-f]/i.test(json);
+      // jsonb itself refuses these.
+      return json.isWellFormed() && !/\\u0000|\\ud[89a-f]|\de[+-]?\d{5}/i.test(json);
     } catch {
       return false;
     }
@@ -133,7 +134,7 @@ export function valuesContract(current: () => SqlGraph): void {
     const { sql, graph } = current();
     const long = quote('y'.repeat(100_000));
     await sql(`INSERT INTO nodes VALUES (repeat('x', 512), ARRAY[repeat('l', 512), 'k'], jsonb_build_object(repeat('p', 512), ${long}::text)),
-      (repeat(chr(128512), 256))`);
+      (repeat(chr(128512), 256), '{}', '{}')`);
     expect((await graph.count()).nodes).toBe(2n);
   });
 }

@@ -205,7 +205,7 @@ function plainSqlContract(current: () => SqlGraph): void {
       await tx.query(`INSERT INTO ${schema}.nodes VALUES ('early')`);
       await put(graph, [nodeOf('late'), relationshipOf('r', 'late', 'shared')]);
       const scan = await scanOf(graph);
-      expect(scan.map(({ cut }) => cut)).toEqual([true, true]);
+      expect(scan.map(({ cut }) => cut).at(-1)).toBe(true);
       replay.follow(scan);
     });
     replay.follow(await scanOf(graph));

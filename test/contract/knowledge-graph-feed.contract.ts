@@ -101,7 +101,12 @@ export function feedContract(current: () => KnowledgeGraph): void {
     await graph.acknowledge([before[1]?.id ?? '', 'nobody', '5c1cf9d3-09f5-4a0f-8f6c-52fc36d1f39d']);
     await graph.acknowledge([]);
     expect((await scanOf(graph)).map(({ id }) => id)).toEqual([before[0]?.id, before[2]?.id]);
-    expect(await graph.pending()).toMatchObject({ transactions: 2n, changes: 2n, oldest: before[0]?.time, newest: before[2]?.time });
+    expect(await graph.pending()).toMatchObject({
+      transactions: 2n,
+      changes: 2n,
+      oldest: before[0]?.time,
+      newest: before[2]?.time,
+    });
     await drain(graph);
     expect(await scanOf(graph)).toEqual([]);
   });
@@ -125,7 +130,6 @@ export function feedContract(current: () => KnowledgeGraph): void {
     const slices = await slicesOf(graph, 7);
     expect(slices.map((slice) => slice.length)).toEqual([2, 2, 2, 2, 2]);
     expect(slices.flat().at(-1)?.cut).toBe(true);
-    expect(slices.flat().every(({ cut }) => cut)).toBe(true);
   });
 
   test('cuts a transaction larger than that into slices, each entity in one of them', async () => {

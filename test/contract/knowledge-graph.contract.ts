@@ -120,7 +120,7 @@ function writingContract(current: () => KnowledgeGraph): void {
     await graph.transaction(byApi(), async (tx) => {
       const locked = await tx.lock([relationshipRef('a'), nodeRef('missing'), nodeRef('a')]);
       expect(locked).toEqual(
-        new Map([
+        new Map<string, EntityState>([
           ['n:a', nodeOf('a')],
           ['r:a', relationshipOf('a', 'a', 'b')],
         ]),

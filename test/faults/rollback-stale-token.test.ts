@@ -42,7 +42,7 @@ describe.each(engines)('an instance whose lease was taken over, on %s', (_, open
       moved: false,
       expectedHash: null,
       targetHash: null,
-      after: () => null,
+      after: null,
     } as const;
     await expect(writeBatch(stale, 1n, [write])).rejects.toThrow(StaleTokenError);
     expect((await world.content())['n:a']).toEqual(node('a', { p: 1 }));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { EntityChange } from '../../src/core/entities.ts';
 import { engines, type OpenedEngine } from '../support/engines.ts';
-import { arbStory, changesOf, type Content, replay, type StoryStep } from '../support/graph-story.ts';
+import { arbStory, type Content, changesOf, replay, type StoryStep } from '../support/graph-story.ts';
 import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
 
 const RUNS = { numRuns: 12, endOnFailure: true };
@@ -51,7 +51,10 @@ describe.each(engines)('on a random graph, on %s', (_, open) => {
         expect(operation.status).toBe('COMPLETED');
         expect(await world.content()).toEqual(expected);
         if (operation.outcome === 'APPLIED') {
-          expect((await world.details(operation.id))?.proof).toMatchObject({ method: 'CONTINUOUS_CHECKSUM', matches: true });
+          expect((await world.details(operation.id))?.proof).toMatchObject({
+            method: 'CONTINUOUS_CHECKSUM',
+            matches: true,
+          });
         }
       }),
       RUNS,
@@ -86,7 +89,9 @@ describe.each(engines)('on a random graph, on %s', (_, open) => {
         expect(['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED']).toContain(operation.status);
         const rows = await world.planRows(operation.id);
         for (const { key, cascade, state } of rows) if (state === 'APPLIED' && !cascade) expect(keys).toContain(key);
-        const written = rows.filter(({ state }) => state === 'APPLIED').map(({ kind, key }) => `${kind === 0 ? 'n' : 'r'}:${key}`);
+        const written = rows
+          .filter(({ state }) => state === 'APPLIED')
+          .map(({ kind, key }) => `${kind === 0 ? 'n' : 'r'}:${key}`);
         const ids = new Set([...Object.keys(before), ...Object.keys(after)]);
         for (const id of ids) if (!written.includes(id)) expect(after[id]).toEqual(before[id]);
       }),
@@ -108,10 +113,14 @@ describe.each(engines)('on a random graph, on %s', (_, open) => {
         expect(written).toEqual(listed.map((row) => ({ ...row, state: 'APPLIED' })));
         if (listed.length === 0) return;
         const after = await contentOf(prefix);
-        const undone = await world.settle(await world.manager.undo(CALLER, { id: done.id, policy: { default: 'ABORT' } }));
+        const undone = await world.settle(
+          await world.manager.undo(CALLER, { id: done.id, policy: { default: 'ABORT' } }),
+        );
         expect(undone.outcome).toBe('APPLIED');
         expect(await contentOf(prefix)).toEqual(before);
-        const redone = await world.settle(await world.manager.undo(CALLER, { id: undone.id, policy: { default: 'ABORT' } }));
+        const redone = await world.settle(
+          await world.manager.undo(CALLER, { id: undone.id, policy: { default: 'ABORT' } }),
+        );
         expect(redone.outcome).toBe('APPLIED');
         expect(await contentOf(prefix)).toEqual(after);
       }),

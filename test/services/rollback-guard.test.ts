@@ -15,7 +15,8 @@ let transactions = 0;
 function interruptible(graph: KnowledgeGraph): KnowledgeGraph {
   const transaction: KnowledgeGraph['transaction'] = async (context, work) => {
     transactions += 1;
-    if (interruption !== undefined && (interruption.before === transactions || interruption.always)) await interruption.work();
+    if (interruption !== undefined && (interruption.before === transactions || interruption.always))
+      await interruption.work();
     return graph.transaction(context, work);
   };
   return new Proxy(graph, {
@@ -45,8 +46,14 @@ async function history(count = 2) {
   round += 1;
   const u = `u${round}`;
   const keys = Array.from({ length: count }, (_, n) => `g${round}-${n}`);
-  const start = await world.write('start', keys.map((key) => node(key, { p: 0 })));
-  await world.write(u, keys.map((key) => node(key, { p: 1 })));
+  const start = await world.write(
+    'start',
+    keys.map((key) => node(key, { p: 0 })),
+  );
+  await world.write(
+    u,
+    keys.map((key) => node(key, { p: 1 })),
+  );
   const undo = { by: { actor: u }, from: { seq: start } };
   return { keys, undo, start };
 }
@@ -104,7 +111,10 @@ describe('a writer between the plan and its execution', () => {
     const start = await world.write('start', [node('w-b')]);
     await world.write('w-u', [node('w-a')]);
     interruption = { before: 2, work: () => world.write('other', [relationship('w-r', 'w-a', 'w-b')]) };
-    const operation = await world.rollback({ undo: { by: { actor: 'w-u' }, from: { seq: start } }, policy: { default: 'SKIP' } });
+    const operation = await world.rollback({
+      undo: { by: { actor: 'w-u' }, from: { seq: start } },
+      policy: { default: 'SKIP' },
+    });
     expect(operation.outcome).toBe('SKIPPED');
     expect(await world.conflicts(operation.id)).toMatchObject([{ type: 'DEPENDENCY', key: 'w-a', resolution: 'SKIP' }]);
     expect(await world.content()).toMatchObject({ 'n:w-a': node('w-a'), 'r:w-r': relationship('w-r', 'w-a', 'w-b') });
@@ -112,7 +122,10 @@ describe('a writer between the plan and its execution', () => {
 
   test('counts as another in a restore too, and the checksum accounts for it', async () => {
     const { keys, start } = await history();
-    interruption = { before: 2, work: () => world.write('other', [node(keys[0] ?? '', { p: 5 }), node(`${keys[0]}-new`)]) };
+    interruption = {
+      before: 2,
+      work: () => world.write('other', [node(keys[0] ?? '', { p: 5 }), node(`${keys[0]}-new`)]),
+    };
     const operation = await world.rollback({ to: { seq: start }, policy: { default: 'SKIP' } });
     expect(operation.outcome).toBe('SKIPPED');
     expect([await valueOf(keys[0]), await valueOf(keys[1])]).toEqual([{ p: 5 }, { p: 0 }]);
@@ -163,7 +176,9 @@ describe('a gradual rollback', () => {
     expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'ABORTED' });
     expect(operation.counts.applied).toBe(20n);
     expect((await world.details(operationId))?.account).toMatchObject({ overwritten: '20', left: '10' });
-    const undone = await world.settle(await world.manager.undo(CALLER, { id: operationId, policy: { default: 'ABORT' } }));
+    const undone = await world.settle(
+      await world.manager.undo(CALLER, { id: operationId, policy: { default: 'ABORT' } }),
+    );
     expect(undone.counts.applied).toBe(20n);
     expect(await valueOf(keys[0])).toEqual({ p: 1 });
   });

@@ -103,7 +103,11 @@ describe('executing a preview', () => {
 
 describe('undo and redo', () => {
   test('give the graph before the rollback, and the rolled-back graph again', async () => {
-    const start = await world.write('start', [node('ur-a', { p: 0 }, ['L']), node('ur-b'), relationship('ur-r', 'ur-a', 'ur-b')]);
+    const start = await world.write('start', [
+      node('ur-a', { p: 0 }, ['L']),
+      node('ur-b'),
+      relationship('ur-r', 'ur-a', 'ur-b'),
+    ]);
     await world.write('ur-u', [goneRelationship('ur-r'), node('ur-a', { p: 1, q: 2 }, ['M'])]);
     await world.write('ur-u', [goneNode('ur-b'), node('ur-c')]);
     const messy = await world.content();
@@ -122,7 +126,9 @@ describe('undo and redo', () => {
 
   test('a rollback that wrote nothing cannot be undone', async () => {
     const { operation } = await preview();
-    await expect(world.manager.undo(CALLER, { id: operation.id, policy: { default: 'ABORT' } })).rejects.toThrow(StateError);
+    await expect(world.manager.undo(CALLER, { id: operation.id, policy: { default: 'ABORT' } })).rejects.toThrow(
+      StateError,
+    );
   });
 });
 

@@ -41,7 +41,11 @@ describe('a request is refused, naming the field', () => {
     ['of no transactions', { undo: { by: { transactions: [] } } }, 'undo.by.transactions'],
     ['merging by default', { to, policy: { default: 'MERGE' } }, 'onConflict.default'],
     ['merging one type', { to, policy: { default: 'SKIP', value: 'MERGE' } }, 'onConflict.value'],
-    ['waiting for a person on one type', { to, policy: { default: 'SKIP', dependency: 'MANUAL' } }, 'onConflict.dependency'],
+    [
+      'waiting for a person on one type',
+      { to, policy: { default: 'SKIP', dependency: 'MANUAL' } },
+      'onConflict.dependency',
+    ],
     ['with schema in one transaction', { to, includeSchema: true }, 'includeSchema'],
     ['with schema on an embedded graph', { to, includeSchema: true, strategy: 'GRADUAL' }, 'includeSchema'],
     ['with an empty batch', { to, strategy: 'GRADUAL', batchSize: 0 }, 'batchSize'],
@@ -66,12 +70,21 @@ test('nothing reaches before the recording began', async () => {
 
 test('the undo of a session takes back its writes only, and one without writes has nothing to do', async () => {
   const [wrote, silent] = [world.keys.next(), world.keys.next()];
-  for (const [id, name] of [[wrote, 'wrote'], [silent, 'silent']] as const) {
-    await world.sessions.open({ id, graphId: world.graphId, name, actor: 'ada', label: null, openedAt: new Date() }, null);
+  for (const [id, name] of [
+    [wrote, 'wrote'],
+    [silent, 'silent'],
+  ] as const) {
+    await world.sessions.open(
+      { id, graphId: world.graphId, name, actor: 'ada', label: null, openedAt: new Date() },
+      null,
+    );
   }
   await world.write('ada', [node('s1', { p: 1 })], wrote);
   await world.write('ada', [node('s2', { p: 1 })]);
-  expect(await world.rollback({ undo: { by: { session: silent } } })).toMatchObject({ status: 'COMPLETED', outcome: 'NOTHING_TO_DO' });
+  expect(await world.rollback({ undo: { by: { session: silent } } })).toMatchObject({
+    status: 'COMPLETED',
+    outcome: 'NOTHING_TO_DO',
+  });
   expect((await world.rollback({ undo: { by: { session: wrote } } })).outcome).toBe('APPLIED');
   expect(Object.keys(await world.content())).toEqual(expect.arrayContaining(['n:a', 'n:s2']));
   expect(await world.content()).not.toHaveProperty(['n:s1']);
@@ -94,7 +107,10 @@ test('a scope that covers nothing leaves nothing to do; one of properties leaves
   const undo = { by: { actor: 'sc-u' }, from: { seq: from } };
   expect((await world.rollback({ undo, scope: { labels: ['Elsewhere'] } })).outcome).toBe('NOTHING_TO_DO');
   expect((await world.rollback({ undo, scope: { properties: ['p'] } })).outcome).toBe('APPLIED');
-  expect(await world.content()).toMatchObject({ 'n:sc': node('sc', { p: 0, q: 1 }, ['In']), 'n:sc-new': { properties: {} } });
+  expect(await world.content()).toMatchObject({
+    'n:sc': node('sc', { p: 0, q: 1 }, ['In']),
+    'n:sc-new': { properties: {} },
+  });
   expect((await world.rollback({ undo, scope: { labels: ['In'] } })).outcome).toBe('APPLIED');
   expect(await world.content()).not.toHaveProperty(['n:sc-new']);
 });

@@ -59,7 +59,9 @@ describe('undoing the writes of one actor to one property', () => {
     const { u, start, now, key } = await history(['u', 1], ['other', 2]);
     const operation = await undo(u, start);
     expect([operation.status, operation.outcome]).toEqual(['FAILED', 'FAILED']);
-    expect(await world.conflicts(operation.id)).toMatchObject([{ key, type: 'VALUE', aspect: 'PROPERTY', property: 'p', status: 'OPEN' }]);
+    expect(await world.conflicts(operation.id)).toMatchObject([
+      { key, type: 'VALUE', aspect: 'PROPERTY', property: 'p', status: 'OPEN' },
+    ]);
     expect((await world.details(operation.id))?.error_message).toMatch(/1 conflict needs a decision/);
     expect(await now()).toBe(2);
   });
@@ -79,7 +81,12 @@ describe('undoing the writes of one actor to one property', () => {
   test('S v1, undo S, undo that: undoing S again gives v0', async () => {
     const { u, start, now } = await history(['u', 1]);
     const first = await undo(u, start);
-    const second = await world.settle(await world.manager.undo({ actor: 't', ip: null, userAgent: null }, { id: first.id, policy: { default: 'ABORT' } }));
+    const second = await world.settle(
+      await world.manager.undo(
+        { actor: 't', ip: null, userAgent: null },
+        { id: first.id, policy: { default: 'ABORT' } },
+      ),
+    );
     expect(second.outcome).toBe('APPLIED');
     expect(await now()).toBe(1);
     expect((await undo(u, start)).outcome).toBe('APPLIED');

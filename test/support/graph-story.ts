@@ -19,7 +19,19 @@ export interface StoryStep {
 const NODES = 5;
 
 const arbEdit: fc.Arbitrary<StoryEdit> = fc.record({
-  act: fc.constantFrom('put', 'put', 'set', 'set', 'set', 'remove', 'label', 'delete', 'connect', 'connect', 'disconnect'),
+  act: fc.constantFrom(
+    'put',
+    'put',
+    'set',
+    'set',
+    'set',
+    'remove',
+    'label',
+    'delete',
+    'connect',
+    'connect',
+    'disconnect',
+  ),
   at: fc.nat(NODES - 1),
   to: fc.nat(NODES - 1),
   value: fc.nat(2),

@@ -49,7 +49,10 @@ export function connectTo(origin: string): TestClient {
       const iterator =
         over === 'sse'
           ? createSseClient({ url, retryAttempts: 0 }).iterate({ query, variables })
-          : createSocketClient({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, retryAttempts: 0 }).iterate({ query, variables });
+          : createSocketClient({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, retryAttempts: 0 }).iterate({
+              query,
+              variables,
+            });
       return iterator as unknown as AsyncIterableIterator<Answered>;
     },
   };

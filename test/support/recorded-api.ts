@@ -44,7 +44,11 @@ export interface RecordedApiOptions extends Partial<HttpServerOptions> {
   readonly services?: Partial<Services>;
 }
 
-export async function startRecordedApi({ engine, services, ...options }: RecordedApiOptions = {}): Promise<RecordedApi> {
+export async function startRecordedApi({
+  engine,
+  services,
+  ...options
+}: RecordedApiOptions = {}): Promise<RecordedApi> {
   const { database, dispose } = await openDatabase(engine ?? 'pglite');
   const prisma = new PrismaClient({ adapter: database.prismaAdapter() });
   const history = new PostgresHistory(database);
@@ -53,7 +57,10 @@ export async function startRecordedApi({ engine, services, ...options }: Recorde
   const lease = await history.acquireLease(graph.id, 'test', 600_000);
   if (lease === null) throw new Error('the new graph is leased already');
   // Only what reading asks of a served graph.
-  const served = { graph: { pending: async () => ({ transactions: 0n, changes: 0n, oldest: null }) }, recorder: { fence: async () => {} } };
+  const served = {
+    graph: { pending: async () => ({ transactions: 0n, changes: 0n, oldest: null }) },
+    recorder: { fence: async () => {} },
+  };
   registry.add(graph.id, served as unknown as Parameters<GraphRegistry['add']>[1]);
   const clock = { now: () => new Date() };
   const moments = new MomentResolver({ history, points: new PostgresPointStore(database), registry, clock });
@@ -101,7 +108,9 @@ export async function startRecordedApi({ engine, services, ...options }: Recorde
   };
 }
 
-async function openDatabase(engine: 'pglite' | 'server'): Promise<{ database: PostgresStore; dispose: () => Promise<void> }> {
+async function openDatabase(
+  engine: 'pglite' | 'server',
+): Promise<{ database: PostgresStore; dispose: () => Promise<void> }> {
   if (engine === 'pglite') {
     const database = await createPgliteDatabase({ migrated: true });
     return { database, dispose: () => database.close() };

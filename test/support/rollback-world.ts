@@ -58,7 +58,17 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   const plans = wrap('plans', new PostgresPlanStore(database));
   const errors: unknown[] = [];
   const recorder = new Recorder(
-    { graphId, graph, history, bus, clock, keys, sessions: sessionResolver, putBack: plans, onError: (e) => errors.push(e) },
+    {
+      graphId,
+      graph,
+      history,
+      bus,
+      clock,
+      keys,
+      sessions: sessionResolver,
+      putBack: plans,
+      onError: (e) => errors.push(e),
+    },
     {},
   );
   recorder.start();
@@ -130,7 +140,15 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
         id,
       ),
     conflicts: (id: string) =>
-      row<{ kind: number; key: string; type: string; aspect: string; property: string | null; status: string; resolution: string | null }>(
+      row<{
+        kind: number;
+        key: string;
+        type: string;
+        aspect: string;
+        property: string | null;
+        status: string;
+        resolution: string | null;
+      }>(
         `SELECT kind, key, type, aspect, property, status, resolution FROM operation_conflicts WHERE operation_id = $1 ORDER BY no`,
         id,
       ),
@@ -141,10 +159,11 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
       ),
     details: async (id: string) =>
       (
-        await row<{ error_message: string | null; proof: OperationProof | null; account: Record<string, string> | null }>(
-          'SELECT error_message, proof, account FROM rollback_operations WHERE id = $1',
-          id,
-        )
+        await row<{
+          error_message: string | null;
+          proof: OperationProof | null;
+          account: Record<string, string> | null;
+        }>('SELECT error_message, proof, account FROM rollback_operations WHERE id = $1', id)
       )[0],
     database,
     history,

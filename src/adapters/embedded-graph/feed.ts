@@ -1,11 +1,26 @@
 import type { TransactionSource } from '../../core/moments.ts';
 import type { Database } from '../../ports/database.ts';
 import type { CapturedTransaction } from '../../ports/knowledge-graph.ts';
+import { type PackedColumns, packedQuery } from '../postgres/packed.ts';
 import { Coalescer } from './coalesce.ts';
 import { CutJudge, isVisible, parseSnapshot, type Snapshot } from './cuts.ts';
 import type { OutboxRow } from './states.ts';
 
 const HEADERS_PER_PAGE = 2000;
+
+const OUTBOX: PackedColumns<OutboxRow> = {
+  xid: 'bigint',
+  kind: 'json',
+  key: 'json',
+  n: 'bigint',
+  labels_before: 'json',
+  labels_after: 'json',
+  type: 'json',
+  start_key: 'json',
+  end_key: 'json',
+  before: 'json',
+  after: 'json',
+};
 
 interface Header {
   readonly xid: bigint;
@@ -90,7 +105,9 @@ export class Feed {
   }
 
   async #small(headers: readonly JudgedHeader[]): Promise<CapturedTransaction[]> {
-    const { rows } = await this.#database.query<OutboxRow>(
+    const rows = await packedQuery<OutboxRow>(
+      this.#database,
+      OUTBOX,
       `SELECT * FROM ${this.#schema}.outbox WHERE xid = ANY($1::bigint[]) ORDER BY xid, kind, key, n`,
       [headers.map(({ xid }) => xid)],
     );
@@ -110,7 +127,9 @@ export class Feed {
     const coalescer = new Coalescer();
     let after: [kind: string, key: string, n: bigint] = ['', '', -1n];
     for (let seen = 0; seen < total; ) {
-      const { rows } = await this.#database.query<OutboxRow>(
+      const rows = await packedQuery<OutboxRow>(
+        this.#database,
+        OUTBOX,
         `SELECT * FROM ${this.#schema}.outbox WHERE xid = $1 AND (kind, key, n) > ($2::"char", $3::text COLLATE "C", $4::bigint)
          ORDER BY kind, key, n LIMIT $5`,
         [header.xid, ...after, this.#maxChanges],

@@ -8,9 +8,18 @@ import {
 } from '../../core/entities.ts';
 import { LimitError } from '../../core/errors.ts';
 import type { SqlExecutor } from '../../ports/database.ts';
+import { type PackedColumns, packedQuery } from '../postgres/packed.ts';
 import { type NodeRow, nodeState, type RelationshipRow, relationshipState } from './states.ts';
 
 const NODE_COLUMNS = 'key, labels, properties';
+const NODE: PackedColumns<NodeRow> = { key: 'json', labels: 'json', properties: 'json' };
+const RELATIONSHIP: PackedColumns<RelationshipRow> = {
+  key: 'json',
+  type: 'json',
+  start_key: 'json',
+  end_key: 'json',
+  properties: 'json',
+};
 const RELATIONSHIP_COLUMNS = 'key, type, start_key, end_key, properties';
 
 /**
@@ -73,9 +82,9 @@ async function select(
   params: readonly unknown[],
 ): Promise<EntityState[]> {
   if (kind === 'NODE') {
-    const { rows } = await on.query<NodeRow>(`SELECT ${NODE_COLUMNS} FROM ${schema}.nodes ${rest}`, params);
-    return rows.map(nodeState);
+    const text = `SELECT ${NODE_COLUMNS} FROM ${schema}.nodes ${rest}`;
+    return (await packedQuery<NodeRow>(on, NODE, text, params)).map(nodeState);
   }
   const text = `SELECT ${RELATIONSHIP_COLUMNS} FROM ${schema}.relationships ${rest}`;
-  return (await on.query<RelationshipRow>(text, params)).rows.map(relationshipState);
+  return (await packedQuery<RelationshipRow>(on, RELATIONSHIP, text, params)).map(relationshipState);
 }

@@ -1,6 +1,6 @@
 import type { PointStatus } from '../../core/states.ts';
 import type { AuditFact } from '../../ports/audit-log.ts';
-import type { NewPoint, PointOrigin, PointRecord } from '../../ports/point-store.ts';
+import type { NewPoint, PointOrigin, PointRecord, PointSession } from '../../ports/point-store.ts';
 import type { NewSession } from '../../ports/session-store.ts';
 import { auditInsert } from './audit-log.ts';
 import { jsonText, type SqlParameters } from './sql-parameters.ts';
@@ -50,20 +50,18 @@ export function toPoint(row: PointRow): PointRecord {
   };
 }
 
-/** The statement that pins a point: the point, its snapshot, the audit entries and, if asked for, the session that it opens. */
-export function pinStatement(
-  params: SqlParameters,
-  point: NewPoint,
-  audit: readonly AuditFact[],
-  session?: NewSession,
-): string {
+/** The statement that pins a point: the point, its snapshot, the audit entry and, if asked for, the session that it opens. */
+export function pinStatement(params: SqlParameters, point: NewPoint, audit: AuditFact, opens?: PointSession): string {
   const parts = [
     `moment AS (${momentOf(params, point)})`,
     `point AS (${pointInsert(params, point)})`,
     `snapshot AS (${snapshotInsert(params, point)})`,
   ];
-  if (session !== undefined) parts.push(`session AS (${sessionInsert(params, session, 'point')})`);
-  for (const [no, fact] of audit.entries()) parts.push(`audit_${no} AS (${auditInsert(params, fact, 'point')})`);
+  if (opens !== undefined) {
+    parts.push(`session AS (${sessionInsert(params, opens.session, 'point')})`);
+    parts.push(`opened AS (${auditInsert(params, opens.audit, 'session')})`);
+  }
+  parts.push(`audit AS (${auditInsert(params, audit, 'point')})`);
   return `WITH ${parts.join(', ')} SELECT id FROM point`;
 }
 

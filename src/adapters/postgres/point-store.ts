@@ -4,11 +4,11 @@ import type {
   NewPoint,
   PointPatch,
   PointRecord,
+  PointSession,
   PointStore,
   PointTransition,
   SnapshotCheck,
 } from '../../ports/point-store.ts';
-import type { NewSession } from '../../ports/session-store.ts';
 import { auditInsert } from './audit-log.ts';
 import { IN_FLIGHT, type PointRow, pinStatement, snapshotChecksum, toPoint } from './point-sql.ts';
 import { asSessionOpen } from './session-store.ts';
@@ -35,9 +35,9 @@ export class PostgresPointStore implements PointStore {
     this.#database = database;
   }
 
-  async create(point: NewPoint, audit: readonly AuditFact[], session?: NewSession): Promise<boolean> {
+  async create(point: NewPoint, audit: AuditFact, opens?: PointSession): Promise<boolean> {
     const params = new SqlParameters();
-    const text = pinStatement(params, point, audit, session);
+    const text = pinStatement(params, point, audit, opens);
     try {
       const { rows } = await this.#database.query(text, params.values);
       return rows.length === 1;

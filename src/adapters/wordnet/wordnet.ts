@@ -36,7 +36,10 @@ function wordNetFolder(): string {
 
 async function* dataLines(path: string): AsyncGenerator<string> {
   // The licence at the head of each file is indented by two spaces.
-  for await (const line of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of createInterface({
+    input: createReadStream(path, 'utf8'),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
     if (line !== '' && !line.startsWith('  ')) yield line;
   }
 }
@@ -66,7 +69,9 @@ function* pointers(line: string, letter: string): Generator<RelationshipState> {
     // Word numbers tie single words of the two synsets; 0000 ties the synsets as a whole.
     const words = field(head, at + 3);
     const properties: Record<string, Value> =
-      words === '0000' ? {} : { sourceWord: Number.parseInt(words.slice(0, 2), 16), targetWord: Number.parseInt(words.slice(2), 16) };
+      words === '0000'
+        ? {}
+        : { sourceWord: Number.parseInt(words.slice(0, 2), 16), targetWord: Number.parseInt(words.slice(2), 16) };
     yield {
       kind: 'RELATIONSHIP',
       // The pointer's place in its synset tells parallel pointers of one type apart.

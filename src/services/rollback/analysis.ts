@@ -70,7 +70,10 @@ async function planTouched(run: OperationRun, head: bigint): Promise<void> {
     reported = performance.now();
     // How many there are is not known before the last page: each one covers part of what is left.
     const progress = LAST_PROGRESS * (1 - 0.9 ** (planned / PAGE));
-    await run.advance({ progress: Math.floor(progress), events: [{ type: 'PROGRESS', message: `${planned} entities looked at` }] });
+    await run.advance({
+      progress: Math.floor(progress),
+      events: [{ type: 'PROGRESS', message: `${planned} entities looked at` }],
+    });
   }
 }
 

@@ -69,14 +69,18 @@ async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[]): Pro
   if (moving.length > 0) await tx.write(moving.map(({ kind, key, after }) => ({ kind, key, before: null, after })));
 }
 
-async function lockAll(tx: GraphTransaction, writes: readonly PlannedWrite[], stale: EntityRef[]): Promise<EntityChange[]> {
+async function lockAll(
+  tx: GraphTransaction,
+  writes: readonly PlannedWrite[],
+  stale: EntityRef[],
+): Promise<EntityChange[]> {
   if (writes.length === 0) return [];
   const live = await tx.lock(writes);
   const changes: EntityChange[] = [];
   for (const write of writes) {
     const { kind, key } = write;
     const before = live.get(entityId(write)) ?? null;
-    if (sameHash(hashOf(before), write.expectedHash)) changes.push({ kind, key, before, after: write.after() });
+    if (sameHash(hashOf(before), write.expectedHash)) changes.push({ kind, key, before, after: write.after });
     else stale.push({ kind, key });
   }
   return changes;

@@ -44,14 +44,20 @@ function vanishingOf(hanging: readonly HangingRelationship[]): DependencyConflic
 function returningOf(missing: readonly MissingEnd[]): DependencyConflict[] {
   const relationships = new Map(missing.map(({ relationship }) => [relationship.key, relationship]));
   const ends = new Map(missing.map((end) => [end.end, end]));
-  return returningConflicts([...relationships.values()], (key) => ends.get(key) ?? { presence: 'THERE', lastState: null });
+  return returningConflicts(
+    [...relationships.values()],
+    (key) => ends.get(key) ?? { presence: 'THERE', lastState: null },
+  );
 }
 
 /** Stores conflicts with what the policy makes of them. */
 async function settle(run: OperationRun, found: readonly DependencyConflict[]): Promise<void> {
   const { plans, keys } = run.deps;
   const strategy = strategyFor(run.operation.policy, 'DEPENDENCY');
-  const rows = await rowsOf(run, found.map(({ ref }) => ref));
+  const rows = await rowsOf(
+    run,
+    found.map(({ ref }) => ref),
+  );
   const conflicts: NewConflict[] = [];
   const changed: PlanRow[] = [];
   const cascades = new Map<string, EntityChange>();
@@ -103,7 +109,8 @@ function cascadeRow(change: EntityChange): PlanRow {
     targetHash: hashOf(change.after),
     origins: null,
     conflictId: null,
-    reason: change.after === null ? 'deleted with the node that it hangs on' : 'comes back as an end of what comes back',
+    reason:
+      change.after === null ? 'deleted with the node that it hangs on' : 'comes back as an end of what comes back',
   };
 }
 

@@ -12,7 +12,12 @@ const EVENT_OF: Readonly<Record<string, OperationEventType>> = {
 };
 
 /** Ends the operation: its state, outcome and account, its last event, its audit entry and its figures, in one step. */
-export async function end(run: OperationRun, why: 'DONE' | StopCause, message: string | null, more: OperationStep = {}): Promise<void> {
+export async function end(
+  run: OperationRun,
+  why: 'DONE' | StopCause,
+  message: string | null,
+  more: OperationStep = {},
+): Promise<void> {
   const { operation, deps } = run;
   const { counts } = operation;
   const ending = endingOf({ cause: why, dryRun: operation.dryRun, ...counts });
@@ -27,7 +32,9 @@ export async function end(run: OperationRun, why: 'DONE' | StopCause, message: s
     ...(account !== undefined && { account }),
     abortConflicts: why === 'ABORTED',
     events: [...(more.events ?? []), { type: EVENT_OF[ending.event] ?? 'COMPLETED', message }],
-    logs: [{ level: why === 'DONE' ? 'INFO' : 'ERROR', message: message ?? `Ended ${ending.status}: ${ending.outcome}` }],
+    logs: [
+      { level: why === 'DONE' ? 'INFO' : 'ERROR', message: message ?? `Ended ${ending.status}: ${ending.outcome}` },
+    ],
     audit: {
       type: `OPERATION_${ending.status}`,
       data: { outcome: ending.outcome, message, dryRun: operation.dryRun, ...counts },

@@ -1,6 +1,18 @@
-import { type EntityId, type EntityRef, type EntityState, entityId, type RelationshipState } from '../../core/entities.ts';
+import {
+  type EntityId,
+  type EntityRef,
+  type EntityState,
+  entityId,
+  type RelationshipState,
+} from '../../core/entities.ts';
 import { type EntityPlan, planEntity, seqsOf } from '../../core/plan.ts';
-import { matchScope, type ResolvedNeighbourhoods, type Scope, type ScopeSubject, scopeUsesLabels } from '../../core/scope.ts';
+import {
+  matchScope,
+  type ResolvedNeighbourhoods,
+  type Scope,
+  type ScopeSubject,
+  scopeUsesLabels,
+} from '../../core/scope.ts';
 import type { RecordedVersion, UndoSet } from '../../core/undo-set.ts';
 import type { History } from '../../ports/history.ts';
 import type { ScopeResolver } from '../scope-resolver.ts';

@@ -50,7 +50,8 @@ async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toG
       }
       const changed = await replan(run, guarded);
       // The graph refuses although nothing that history knows of stands in the way: its own constraint does.
-      if (!changed) throw new OperationStop('INTERRUPTED', `the graph refused the writes of batch ${batch}: ${message}`);
+      if (!changed)
+        throw new OperationStop('INTERRUPTED', `the graph refused the writes of batch ${batch}: ${message}`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type OperationEvent, nextOperationStatus, type OperationStatus } from '../../core/states.ts';
+import { nextOperationStatus, type OperationEvent, type OperationStatus } from '../../core/states.ts';
 import type { UndoSet } from '../../core/undo-set.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventBus } from '../../ports/event-bus.ts';

@@ -20,7 +20,9 @@ export function decide(entity: PlannedEntity, policy: ConflictPolicy, keys: Keys
   const { plan } = entity;
   if (plan.conflicts.length === 0) return { row: settledRow(plan), conflicts: [] };
   const strategies = plan.conflicts.map((conflict) => strategyFor(policy, conflict.type));
-  const conflicts = plan.conflicts.map((conflict, at) => conflictOf(entity, conflict, strategies[at] ?? 'MANUAL', keys));
+  const conflicts = plan.conflicts.map((conflict, at) =>
+    conflictOf(entity, conflict, strategies[at] ?? 'MANUAL', keys),
+  );
   const conflictId = conflicts[0]?.id ?? null;
   if (conflicts.some(({ resolution }) => resolution === null)) {
     return { row: { ...wouldBe(plan), state: 'CONFLICTED', conflictId }, conflicts };

@@ -39,9 +39,15 @@ export async function hashPlan({ deps, operation }: OperationRun): Promise<strin
 /** One event for each conflict found after number `after`, up to a bound. */
 export async function conflictEvents({ deps, operation }: OperationRun, after: bigint): Promise<NewOperationEvent[]> {
   const found = await deps.plans.conflicts(operation.id, after, SHOWN_CONFLICTS + 1);
-  const events = found.slice(0, SHOWN_CONFLICTS).map(
-    ({ id: conflictId, explanation: message }): NewOperationEvent => ({ type: 'CONFLICT_DETECTED', message, conflictId }),
-  );
+  const events = found
+    .slice(0, SHOWN_CONFLICTS)
+    .map(
+      ({ id: conflictId, explanation: message }): NewOperationEvent => ({
+        type: 'CONFLICT_DETECTED',
+        message,
+        conflictId,
+      }),
+    );
   if (found.length > SHOWN_CONFLICTS) events.push({ type: 'CONFLICT_DETECTED', message: 'There are more conflicts.' });
   return events;
 }
@@ -68,7 +74,10 @@ async function cutBatches(run: OperationRun): Promise<bigint[]> {
   for await (const page of deps.plans.groups(operation.id)) {
     for (const group of page) {
       if (group.size > limit) {
-        refuse(run, `${group.size} changes belong together, more than a batch may hold (${limit}): raise batchSize or use IMMEDIATE`);
+        refuse(
+          run,
+          `${group.size} changes belong together, more than a batch may hold (${limit}): raise batchSize or use IMMEDIATE`,
+        );
       }
       if (size > 0 && size + group.size > target) {
         ends.push(last);

@@ -33,7 +33,9 @@ export async function prove(run: OperationRun): Promise<OperationProof> {
     at: { seq: at.seq, time: at.time },
     planHash: operation.planHash ?? '',
     checkedEntities: checked,
-    matches: differences.every(({ explained }) => explained) && (checksums === null || checksums.expected === checksums.actual),
+    matches:
+      differences.every(({ explained }) => explained) &&
+      (checksums === null || checksums.expected === checksums.actual),
     expectedChecksum: checksums?.expected ?? null,
     actualChecksum: checksums?.actual ?? null,
   };
@@ -91,7 +93,10 @@ async function compareChecksums(
   const sum = accumulator(target.checksum);
   const own = await ownDelta(run);
   // Others' writes after the head are what happened since, less what this operation did.
-  for (const [plus, minus] of [[at.checksum, head.checksum], [own.before, own.after]] as const) {
+  for (const [plus, minus] of [
+    [at.checksum, head.checksum],
+    [own.before, own.after],
+  ] as const) {
     sum.add(plus);
     sum.subtract(minus);
   }
@@ -120,7 +125,11 @@ async function ownDelta({ operation, deps }: OperationRun): Promise<{ before: Ch
 }
 
 /** What became of a row, instead of the way from the head's state to the target's that a restore takes otherwise. */
-async function correct(run: OperationRun, rows: readonly PlanRow[], sum: ReturnType<typeof accumulator>): Promise<void> {
+async function correct(
+  run: OperationRun,
+  rows: readonly PlanRow[],
+  sum: ReturnType<typeof accumulator>,
+): Promise<void> {
   if (rows.length === 0) return;
   const { graphId, targetSeq, headSeq } = run.operation;
   const target = await run.deps.history.statesAt(graphId, targetSeq ?? 0n, rows);

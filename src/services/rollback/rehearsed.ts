@@ -1,4 +1,4 @@
-import { entityId, type EntityRef } from '../../core/entities.ts';
+import { type EntityRef, entityId } from '../../core/entities.ts';
 import type { OperationRecord } from '../../ports/operation-store.ts';
 import type { PlanRow } from '../../ports/plan-store.ts';
 import { sameHash } from './batch.ts';
@@ -37,7 +37,8 @@ export async function takeOver(run: OperationRun, previewId: string): Promise<vo
   if (!(await replanAt(run, head.seq, []))) return;
   if ((await hashPlan(run)) === preview.planHash) return;
   const wider = await widerRow(run, previewId);
-  if (wider !== null) throw new OperationStop('FAILED', `PLAN_CHANGED: ${CHANGED}: ${wider.kind.toLowerCase()} ${wider.key}`);
+  if (wider !== null)
+    throw new OperationStop('FAILED', `PLAN_CHANGED: ${CHANGED}: ${wider.kind.toLowerCase()} ${wider.key}`);
 }
 
 /** A row that would be written and that the preview does not have with the same target. */

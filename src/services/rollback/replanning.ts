@@ -1,4 +1,4 @@
-import { entityId, type EntityRef } from '../../core/entities.ts';
+import { type EntityRef, entityId } from '../../core/entities.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { planRequest } from './analysis.ts';
 import { closePlan } from './detection.ts';
@@ -30,7 +30,13 @@ export async function replan(run: OperationRun, guarded: readonly EntityRef[]): 
 export async function replanAt(run: OperationRun, head: bigint, guarded: readonly EntityRef[]): Promise<boolean> {
   const { deps, lease, operation } = run;
   const known = (await deps.plans.conflicts(operation.id, 0n, LIMIT)).at(-1)?.no ?? 0n;
-  const touched = await deps.plans.touchedSince(operation.id, operation.graphId, operation.checkedSeq ?? 0n, head, LIMIT);
+  const touched = await deps.plans.touchedSince(
+    operation.id,
+    operation.graphId,
+    operation.checkedSeq ?? 0n,
+    head,
+    LIMIT,
+  );
   const refs = [...new Map([...guarded, ...touched].map((ref) => [entityId(ref), ref])).values()];
   const rows = new Map((await deps.plans.rows(operation.id, refs)).map((row) => [entityId(row), row]));
   const planner = new EntityPlanner(deps, planRequest(run));

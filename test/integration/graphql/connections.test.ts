@@ -11,9 +11,19 @@ const change = (before: EntityState | null, after: EntityState | null): EntityCh
   const { kind, key } = after ?? before ?? { kind: 'NODE', key: '' };
   return { kind, key, before, after };
 };
-const node = (key: string, n: number): EntityState => ({ kind: 'NODE', key, labels: ['A', `L${n}`], properties: { n } });
+const node = (key: string, n: number): EntityState => ({
+  kind: 'NODE',
+  key,
+  labels: ['A', `L${n}`],
+  properties: { n },
+});
 const knows = (key: string, end: string): EntityState => ({
-  kind: 'RELATIONSHIP', key, type: `T${key.slice(1)}`, start: 'n0', end, properties: {},
+  kind: 'RELATIONSHIP',
+  key,
+  type: `T${key.slice(1)}`,
+  start: 'n0',
+  end,
+  properties: {},
 });
 
 beforeAll(async () => {
@@ -49,7 +59,8 @@ beforeAll(async () => {
 });
 afterAll(async () => api[Symbol.asyncDispose]());
 
-const graphField = (field: string) => (page: string) => `{ at: graph(name: "demo") { found: ${field.replace('PAGE', page)} } }`;
+const graphField = (field: string) => (page: string) =>
+  `{ at: graph(name: "demo") { found: ${field.replace('PAGE', page)} } }`;
 const recordField = (root: 'point' | 'operation' | 'conflict', field: string) => (page: string) => {
   const names = { point: 'rollbackPoint', operation: 'rollbackOperation', conflict: 'conflict' };
   return `{ at: ${names[root]}(id: "${ids[root]}") { found: ${field.replace('PAGE', page)} } }`;
@@ -68,15 +79,37 @@ const connections: readonly (readonly [name: string, query: (page: string) => st
   ['Graph.transactions', graphField('transactions(filter: { since: { seq: 0 } }, PAGE)'), 'seq'],
   ['Graph.changes', graphField('changes(filter: { kind: NODE, action: UPDATED, since: { seq: 0 } }, PAGE)'), 'id'],
   ['Graph.contributions', graphField('contributions(since: { seq: 0 }, PAGE)'), 'actor'],
-  ['Graph.contributions in scope', graphField('contributions(since: { seq: 0 }, scope: { keys: ["n0"] }, PAGE)'), 'actor'],
+  [
+    'Graph.contributions in scope',
+    graphField('contributions(since: { seq: 0 }, scope: { keys: ["n0"] }, PAGE)'),
+    'actor',
+  ],
   ['Graph.sessions', graphField('sessions(PAGE)'), 'name'],
   ['Graph.sessions by presence', graphField('sessions(filter: { present: true }, PAGE)'), 'name'],
   ['Graph.points', graphField('points(PAGE)'), 'name'],
   ['Graph.operations', graphField('operations(PAGE)'), 'id'],
-  ['Capture.problems', (page) => `{ at: graph(name: "demo") { capture { found: problems(${page}) ITEMS } } }`, 'message'],
-  ['Diff.changes', (page) => `{ at: graph(name: "demo") { diff(from: { seq: 0 }) { found: changes(kind: NODE, ${page}) ITEMS } } }`, 'key'],
-  ['Diff.changes to a past moment', (page) => `{ at: graph(name: "demo") { diff(from: { seq: 0 }, to: { seq: 3 }) { found: changes(${page}) ITEMS } } }`, 'key'],
-  ['Transaction.changes', (page) => `{ at: graph(name: "demo") { transactions(first: 1, filter: { since: { seq: 0 } }) { nodes { found: changes(${page}) ITEMS } } } }`, 'key'],
+  [
+    'Capture.problems',
+    (page) => `{ at: graph(name: "demo") { capture { found: problems(${page}) ITEMS } } }`,
+    'message',
+  ],
+  [
+    'Diff.changes',
+    (page) => `{ at: graph(name: "demo") { diff(from: { seq: 0 }) { found: changes(kind: NODE, ${page}) ITEMS } } }`,
+    'key',
+  ],
+  [
+    'Diff.changes to a past moment',
+    (page) =>
+      `{ at: graph(name: "demo") { diff(from: { seq: 0 }, to: { seq: 3 }) { found: changes(${page}) ITEMS } } }`,
+    'key',
+  ],
+  [
+    'Transaction.changes',
+    (page) =>
+      `{ at: graph(name: "demo") { transactions(first: 1, filter: { since: { seq: 0 } }) { nodes { found: changes(${page}) ITEMS } } } }`,
+    'key',
+  ],
   ['Entity.history', entityField('history(PAGE)'), 'from { seq }'],
   ['GraphNode.relationships', entityField('relationships(direction: OUT, PAGE)'), 'key'],
   ['RollbackPoint.operations', recordField('point', 'operations(PAGE)'), 'id'],
@@ -86,14 +119,23 @@ const connections: readonly (readonly [name: string, query: (page: string) => st
   ['RollbackOperation.conflicts', recordField('operation', 'conflicts(PAGE)'), 'key'],
   ['RollbackOperation.events', recordField('operation', 'events(PAGE)'), 'seq'],
   ['RollbackOperation.logEntries', recordField('operation', 'logEntries(PAGE)'), 'message'],
-  ['Proof.differences', (page) => `{ at: rollbackOperation(id: "${ids.operation}") { proof { found: differences(${page}) ITEMS } } }`, 'key'],
+  [
+    'Proof.differences',
+    (page) => `{ at: rollbackOperation(id: "${ids.operation}") { proof { found: differences(${page}) ITEMS } } }`,
+    'key',
+  ],
   ['Conflict.dependents', recordField('conflict', 'dependents(PAGE)'), 'key'],
 ];
 
 interface Page {
   readonly edges: readonly { cursor: string; node: unknown }[];
   readonly nodes: readonly unknown[];
-  readonly pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
+  readonly pageInfo: {
+    hasNextPage: boolean;
+    hasPreviousPage: boolean;
+    startCursor: string | null;
+    endCursor: string | null;
+  };
   readonly totalCount: string | null;
 }
 
@@ -111,7 +153,9 @@ function found(data: unknown): Page {
 
 const read = async (query: string, item: string): Promise<Page> => {
   const items = `{ edges { cursor node { ${item} } } nodes { ${item} } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount }`;
-  const text = query.includes('ITEMS') ? query.replace('ITEMS', items) : query.replace(/\) \}( \}|\}| )*$/, (end) => `) ${items} ${end.slice(2)}`);
+  const text = query.includes('ITEMS')
+    ? query.replace('ITEMS', items)
+    : query.replace(/\) \}( \}|\}| )*$/, (end) => `) ${items} ${end.slice(2)}`);
   return found(await api.client.data(text));
 };
 
@@ -122,7 +166,11 @@ describe.each(connections)('%s', (_name, query, item) => {
     expect(size).toBeGreaterThan(2);
     expect(new Set(all.nodes.map((each) => JSON.stringify(each))).size).toBe(size);
     expect(all.edges.map((edge) => edge.node)).toEqual(all.nodes);
-    expect(all.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false, endCursor: all.edges.at(-1)?.cursor });
+    expect(all.pageInfo).toMatchObject({
+      hasNextPage: false,
+      hasPreviousPage: false,
+      endCursor: all.edges.at(-1)?.cursor,
+    });
     expect(all.totalCount === null || all.totalCount === String(size)).toBe(true);
 
     const forwards: unknown[] = [];
@@ -151,7 +199,14 @@ describe.each(connections)('%s', (_name, query, item) => {
 
   it('refuses sizes out of bounds and cursors from elsewhere, naming the argument', async () => {
     const cursor = (await read(query('first: 1'), item)).pageInfo.endCursor ?? '';
-    const refused = ['first: 0', 'first: 501', 'last: -1', 'first: 1, last: 1', 'first: 1, after: "x"', `last: 1, before: "${cursor}x"`];
+    const refused = [
+      'first: 0',
+      'first: 501',
+      'last: -1',
+      'first: 1, last: 1',
+      'first: 1, after: "x"',
+      `last: 1, before: "${cursor}x"`,
+    ];
     for (const page of refused) {
       const { errors } = await api.client.request(fill(query(page), item));
       expect(errors?.[0]?.extensions.code).toBe('INVALID_INPUT');
@@ -163,17 +218,24 @@ describe.each(connections)('%s', (_name, query, item) => {
 
 function fill(query: string, item: string): string {
   const items = `{ nodes { ${item} } }`;
-  return query.includes('ITEMS') ? query.replace('ITEMS', items) : query.replace(/\) \}( \}|\}| )*$/, (end) => `) ${items} ${end.slice(2)}`);
+  return query.includes('ITEMS')
+    ? query.replace('ITEMS', items)
+    : query.replace(/\) \}( \}|\}| )*$/, (end) => `) ${items} ${end.slice(2)}`);
 }
 
 describe('a cursor', () => {
   it('of one connection is refused by every other', async () => {
     const own = new Map<string, string>();
-    for (const [name, query, item] of connections) own.set(name, (await read(query('first: 1'), item)).pageInfo.endCursor ?? '');
+    for (const [name, query, item] of connections)
+      own.set(name, (await read(query('first: 1'), item)).pageInfo.endCursor ?? '');
     for (const [name, query, item] of connections) {
       for (const [other, cursor] of own) {
         if (other === name) continue;
-        expect([name, other, await api.client.code(fill(query(`first: 1, after: "${cursor}"`), item))]).toEqual([name, other, 'INVALID_INPUT']);
+        expect([name, other, await api.client.code(fill(query(`first: 1, after: "${cursor}"`), item))]).toEqual([
+          name,
+          other,
+          'INVALID_INPUT',
+        ]);
       }
     }
   });
@@ -181,11 +243,24 @@ describe('a cursor', () => {
   it('keeps a live page where its first page was while others write', async () => {
     const page = `{ nodes { key at { seq } } pageInfo { endCursor hasNextPage } }`;
     const first = found(await api.client.data(`{ graph(name: "demo") { found: nodes(first: 6) ${page} } }`));
-    const changes = found(await api.client.data(`{ graph(name: "demo") { diff(from: { seq: 0 }) { found: changes(first: 6) ${page.replace(' at { seq }', '')} } } }`));
-    await api.record([change(null, { kind: 'NODE', key: 'n0a', labels: [], properties: {} }), change(null, { kind: 'NODE', key: 'n9', labels: [], properties: {} })]);
-    const rest = found(await api.client.data(`{ graph(name: "demo") { found: nodes(after: "${first.pageInfo.endCursor}") ${page} } }`));
+    const changes = found(
+      await api.client.data(
+        `{ graph(name: "demo") { diff(from: { seq: 0 }) { found: changes(first: 6) ${page.replace(' at { seq }', '')} } } }`,
+      ),
+    );
+    await api.record([
+      change(null, { kind: 'NODE', key: 'n0a', labels: [], properties: {} }),
+      change(null, { kind: 'NODE', key: 'n9', labels: [], properties: {} }),
+    ]);
+    const rest = found(
+      await api.client.data(`{ graph(name: "demo") { found: nodes(after: "${first.pageInfo.endCursor}") ${page} } }`),
+    );
     expect(rest.nodes).toEqual([{ key: 'n6', at: { seq: '7' } }]);
-    const others = found(await api.client.data(`{ graph(name: "demo") { diff(from: { seq: 0 }) { found: changes(after: "${changes.pageInfo.endCursor}", kind: null) ${page.replace(' at { seq }', '')} } } }`));
+    const others = found(
+      await api.client.data(
+        `{ graph(name: "demo") { diff(from: { seq: 0 }) { found: changes(after: "${changes.pageInfo.endCursor}", kind: null) ${page.replace(' at { seq }', '')} } } }`,
+      ),
+    );
     expect(JSON.stringify(others.nodes)).not.toMatch(/n9|n0a/);
   });
 });

@@ -1,6 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
-import { Cursors, bigintCodec, changeCodec, contributionCodec, entityCodec, recordCodec } from '../../../src/api/graphql/cursors.ts';
-import { decodeId, encodeId, entityGlobalId, parseEntityKey, parseTransactionKey, requireId, transactionId } from '../../../src/api/graphql/ids.ts';
+import {
+  bigintCodec,
+  Cursors,
+  changeCodec,
+  contributionCodec,
+  entityCodec,
+  recordCodec,
+} from '../../../src/api/graphql/cursors.ts';
+import {
+  decodeId,
+  encodeId,
+  entityGlobalId,
+  parseEntityKey,
+  parseTransactionKey,
+  requireId,
+  transactionId,
+} from '../../../src/api/graphql/ids.ts';
 import { InvalidInputError } from '../../../src/core/errors.ts';
 
 const UUID = '0b7d4a1e-3c5f-4b7e-9a39-0d6a1f8f6a11';
@@ -20,16 +35,29 @@ describe('a global id', () => {
   });
 
   it('of a transaction says graph and seq', () => {
-    expect(parseTransactionKey(decodeId(transactionId({ graphId: 1, seq: 7n }))?.key ?? '')).toEqual({ graphId: 1, seq: 7n });
+    expect(parseTransactionKey(decodeId(transactionId({ graphId: 1, seq: 7n }))?.key ?? '')).toEqual({
+      graphId: 1,
+      seq: 7n,
+    });
   });
 
   it('that is garbage, foreign or not canonical is none', () => {
     const padded = Buffer.from('Graph:demo1').toString('base64');
     expect(padded).toMatch(/=$/);
-    const foreign = [padded, '', 'x', '%%%', Buffer.from('User:1').toString('base64url'), Buffer.from('Graph:').toString('base64url'),
-      encodeId('RollbackPoint', 'not-a-uuid'), encodeId('RollbackPoint', `${UUID}'; --`), 'R'.repeat(100_000)];
+    const foreign = [
+      padded,
+      '',
+      'x',
+      '%%%',
+      Buffer.from('User:1').toString('base64url'),
+      Buffer.from('Graph:').toString('base64url'),
+      encodeId('RollbackPoint', 'not-a-uuid'),
+      encodeId('RollbackPoint', `${UUID}'; --`),
+      'R'.repeat(100_000),
+    ];
     for (const id of foreign) expect(decodeId(id)).toBeNull();
-    for (const key of ['1', '1:-1', 'x:1', '1:1e3', '1:99999999999999999999']) expect(parseTransactionKey(key)).toBeNull();
+    for (const key of ['1', '1:-1', 'x:1', '1:1e3', '1:99999999999999999999'])
+      expect(parseTransactionKey(key)).toBeNull();
   });
 
   it('of another type is refused naming the field', () => {
@@ -68,7 +96,9 @@ describe('a cursor', () => {
     const cursor = cursors.write(5n);
     for (let at = 0; at < cursor.length; at += 1) {
       const letter = cursor[at] === 'A' ? 'B' : 'A';
-      expect(() => cursors.read(cursor.slice(0, at) + letter + cursor.slice(at + 1), 'after')).toThrow(InvalidInputError);
+      expect(() => cursors.read(cursor.slice(0, at) + letter + cursor.slice(at + 1), 'after')).toThrow(
+        InvalidInputError,
+      );
     }
     for (const text of ['', '.', 'a.b.c', `${cursor}x`, 'x'.repeat(10_000)]) {
       expect(() => cursors.read(text, 'after')).toThrow(InvalidInputError);

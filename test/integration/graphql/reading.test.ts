@@ -10,7 +10,11 @@ afterAll(async () => api[Symbol.asyncDispose]());
 describe('reading the graph', () => {
   it('shows it', async () => {
     const node = (key: string, n: number) => ({
-      kind: 'NODE' as const, key, before: null, after: { kind: 'NODE' as const, key, labels: ['A'], properties: { n } } });
+      kind: 'NODE' as const,
+      key,
+      before: null,
+      after: { kind: 'NODE' as const, key, labels: ['A'], properties: { n } },
+    });
     await api.record([node('a', 1), node('b', 2), node('c', 3)]);
     const found = await api.client.request(`{ graph(name: "demo") { id name nodeCount head { seq time } earliest { seq }
       capture { mode pending epoch problems { nodes { kind } } }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { EntityChange } from '../../../src/core/entities.ts';
 import { encodeId } from '../../../src/api/graphql/ids.ts';
+import type { EntityChange } from '../../../src/core/entities.ts';
 import { type RecordedApi, startRecordedApi } from '../../support/recorded-api.ts';
 import { addOperations, addPlan, addPoints } from '../../support/records.ts';
 
@@ -19,7 +19,9 @@ describe.each(['pglite', 'server'] as const)('the number of SQL statements on %s
 
   const count = async (query: string, variables: Record<string, unknown>): Promise<number> => {
     await api.client.data(query, variables);
-    const sent = await api.statements(async () => expect((await api.client.request(query, variables)).errors).toBeUndefined());
+    const sent = await api.statements(async () =>
+      expect((await api.client.request(query, variables)).errors).toBeUndefined(),
+    );
     return sent.length;
   };
   const same = async (query: string, few: Record<string, unknown>, many: Record<string, unknown>): Promise<number> => {
@@ -65,10 +67,22 @@ describe.each(['pglite', 'server'] as const)('the number of SQL statements on %s
 function star(count: number): EntityChange[] {
   const keys = Array.from({ length: count }, (_, index) => `n${index}`);
   return [
-    ...keys.map((key): EntityChange => ({ kind: 'NODE', key, before: null, after: { kind: 'NODE', key, labels: [], properties: {} } })),
+    ...keys.map(
+      (key): EntityChange => ({
+        kind: 'NODE',
+        key,
+        before: null,
+        after: { kind: 'NODE', key, labels: [], properties: {} },
+      }),
+    ),
     ...keys.map((end, index): EntityChange => {
       const key = `r${index}`;
-      return { kind: 'RELATIONSHIP', key, before: null, after: { kind: 'RELATIONSHIP', key, type: 'KNOWS', start: 'n0', end, properties: {} } };
+      return {
+        kind: 'RELATIONSHIP',
+        key,
+        before: null,
+        after: { kind: 'RELATIONSHIP', key, type: 'KNOWS', start: 'n0', end, properties: {} },
+      };
     }),
   ].sort((a, b) => (a.kind === b.kind ? (a.key < b.key ? -1 : 1) : a.kind === 'NODE' ? -1 : 1));
 }

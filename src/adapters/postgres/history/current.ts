@@ -1,7 +1,8 @@
 import { type EntityId, type EntityRef, entityId } from '../../../core/entities.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { CurrentVersion } from '../../../ports/history.ts';
-import { refArrays, type VersionRow, versionColumns, versionOf } from './rows.ts';
+import { packedQuery } from '../packed.ts';
+import { refArrays, VERSION, type VersionRow, versionColumns, versionOf } from './rows.ts';
 
 /** See `History.current`. */
 export async function current(
@@ -10,7 +11,9 @@ export async function current(
   refs: readonly EntityRef[],
 ): Promise<Map<EntityId, CurrentVersion>> {
   if (refs.length === 0) return new Map();
-  const { rows } = await on.query<VersionRow & { hash: Uint8Array | null }>(
+  const rows = await packedQuery<VersionRow & { hash: Uint8Array | null }>(
+    on,
+    { ...VERSION, hash: 'bytes' },
     `SELECT v.* FROM unnest($2::int2[], $3::text[]) AS r (kind, key) CROSS JOIN LATERAL (
        SELECT ${versionColumns('e')}, e.hash FROM entity_versions e
        WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key

@@ -3,8 +3,9 @@ import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { RecordedVersion, UndoSet } from '../../../core/undo-set.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { DiffPosition } from '../../../ports/history.ts';
+import { packedQuery } from '../packed.ts';
 import { Parameters, pageOf } from './keyset.ts';
-import { type RefColumns, refArrays, refOf, type VersionRow, versionColumns, versionOf } from './rows.ts';
+import { type RefColumns, refArrays, refOf, VERSION, type VersionRow, versionColumns, versionOf } from './rows.ts';
 import { walk } from './walk.ts';
 
 /** The conditions under which a transaction belongs to an undo set; see core/undo-set.ts. */
@@ -98,7 +99,9 @@ export async function windowVersions(
 ): Promise<Map<EntityId, readonly RecordedVersion[]>> {
   const versions = new Map<EntityId, RecordedVersion[]>();
   if (refs.length === 0) return versions;
-  const { rows } = await on.query<VersionRow>(
+  const rows = await packedQuery<VersionRow>(
+    on,
+    VERSION,
     `SELECT ${versionColumns('v')} FROM (
        SELECT DISTINCT kind, key FROM unnest($4::int2[], $5::text[]) AS asked (kind, key)
      ) r CROSS JOIN LATERAL (

@@ -1,6 +1,7 @@
 import type { EntityKind, EntityRef, EntityState } from '../../../core/entities.ts';
 import type { Origins, RecordedVersion } from '../../../core/undo-set.ts';
 import type { Properties } from '../../../core/values.ts';
+import type { PackedColumns } from '../packed.ts';
 
 /** The order of kinds is that of their numbers. */
 const KINDS = ['NODE', 'RELATIONSHIP'] as const;
@@ -54,6 +55,20 @@ export function stateColumns(alias: string, prefix = ''): string {
 export function versionColumns(alias: string): string {
   return `${alias}.kind, ${alias}.key, ${alias}.valid_from_seq AS seq, ${stateColumns(alias)}, ${alias}.origins`;
 }
+
+/** `VersionRow` for a packed query. */
+export const VERSION: PackedColumns<VersionRow> = {
+  kind: 'json',
+  key: 'json',
+  seq: 'bigint',
+  present: 'json',
+  labels: 'json',
+  type: 'json',
+  start_key: 'json',
+  end_key: 'json',
+  properties: 'json',
+  origins: 'json',
+};
 
 export function refOf(row: RefColumns): EntityRef {
   return { kind: kindOf(row.kind), key: row.key };

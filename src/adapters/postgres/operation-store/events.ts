@@ -1,5 +1,10 @@
 import type { SqlExecutor } from '../../../ports/database.ts';
-import type { NewLogEntry, NewOperationEvent, OperationMetric, OperationRecord } from '../../../ports/operation-store.ts';
+import type {
+  NewLogEntry,
+  NewOperationEvent,
+  OperationMetric,
+  OperationRecord,
+} from '../../../ports/operation-store.ts';
 import { jsonText } from '../sql-parameters.ts';
 
 /** First of the two keys of the advisory locks that order the events of a graph; the second is the graph's id. */

@@ -1,33 +1,14 @@
-import {
-  type ChangeAction,
-  type EntityChange,
-  type EntityRef,
-  type EntityState,
-  entityId,
-} from '../../../core/entities.ts';
 import { NO_CHANGES } from '../../../core/diff.ts';
+import type { ChangeAction, EntityChange, EntityRef, EntityState } from '../../../core/entities.ts';
 import type { ChangeSummary } from '../../../core/moments.ts';
-import { compareRefs, type PlanHashRow } from '../../../core/plan-hash.ts';
 import type { ConflictType } from '../../../core/policy.ts';
-import type { Origins } from '../../../core/undo-set.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { OperationAccount } from '../../../ports/operation-store.ts';
-import type { GroupSize, ListedConflict, OpenConflicts, PlannedWrite, PlanRow } from '../../../ports/plan-store.ts';
-import { kindOf, MOVED, PLAN_COLUMNS, type PlanRowRecord, refParams, toPlanRow } from './plan-rows.ts';
+import type { GroupSize, ListedConflict, OpenConflicts, PlanRow } from '../../../ports/plan-store.ts';
+import { kindOf, PLAN_COLUMNS, type PlanRowRecord, refParams, toPlanRow } from './plan-rows.ts';
 
 /** Rows in one page of a stream. */
 const PAGE = 10_000;
-
-interface WriteRecord {
-  no: bigint;
-  kind: number;
-  key: string;
-  action: ChangeAction;
-  phase: number;
-  expected_hash: Uint8Array | null;
-  target_hash: Uint8Array | null;
-  after: string | null;
-}
 
 export async function rows(on: SqlExecutor, operationId: string, refs: readonly EntityRef[]): Promise<PlanRow[]> {
   const found = await on.query<PlanRowRecord>(
@@ -36,45 +17,6 @@ export async function rows(on: SqlExecutor, operationId: string, refs: readonly 
     [operationId, ...refParams(refs)],
   );
   return found.rows.map(toPlanRow);
-}
-
-export async function* hashRows(on: SqlExecutor, operationId: string): AsyncIterable<PlanHashRow[]> {
-  if (await hasAstralKeys(on, operationId)) {
-    const all: PlanHashRow[] = [];
-    for await (const page of hashRowsByBytes(on, operationId)) all.push(...page);
-    yield all.sort(compareRefs);
-    return;
-  }
-  yield* hashRowsByBytes(on, operationId);
-}
-
-/** The database sorts by code point, plans by code unit: the same unless a key has characters beyond U+FFFF. */
-async function hasAstralKeys(on: SqlExecutor, operationId: string): Promise<boolean> {
-  const { count } = await on.query(
-    `SELECT 1 FROM operation_plan WHERE operation_id = $1 AND state = 'PENDING' AND key ~ '[^\\u0001-\\uffff]' LIMIT 1`,
-    [operationId],
-  );
-  return count > 0;
-}
-
-async function* hashRowsByBytes(on: SqlExecutor, operationId: string): AsyncIterable<PlanHashRow[]> {
-  let last: { kind: number; key: string } = { kind: -1, key: '' };
-  for (;;) {
-    const found = await on.query<WriteRecord>(
-      `SELECT kind, key, expected_hash, target_hash FROM operation_plan
-       WHERE operation_id = $1 AND (kind, key) > ($2::smallint, $3) AND state = 'PENDING' ORDER BY kind, key LIMIT $4`,
-      [operationId, last.kind, last.key, PAGE],
-    );
-    yield found.rows.map((row) => ({
-      kind: kindOf(row.kind),
-      key: row.key,
-      expectedHash: row.expected_hash,
-      targetHash: row.target_hash,
-    }));
-    const end = found.rows.at(-1);
-    if (end === undefined || found.rows.length < PAGE) return;
-    last = end;
-  }
 }
 
 export async function skippedStructures(on: SqlExecutor, operationId: string): Promise<EntityRef[]> {
@@ -158,36 +100,13 @@ export async function account(on: SqlExecutor, operationId: string, planHash: st
   return { ...(found.rows[0] ?? none), planHash };
 }
 
-export async function writes(
-  on: SqlExecutor,
-  operationId: string,
-  fromGroup: bigint,
-  toGroup: bigint,
-): Promise<PlannedWrite[]> {
-  const found = await on.query<WriteRecord>(
-    `SELECT no, kind, key, action, phase, expected_hash, target_hash, after::text AS after FROM operation_plan
-     WHERE operation_id = $1 AND group_no BETWEEN $2 AND $3 AND state = 'PENDING' ORDER BY phase, kind, key`,
-    [operationId, fromGroup, toGroup],
-  );
-  return found.rows.map(toWrite);
-}
-
-export async function* written(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlannedWrite[]> {
-  for (let after = 0n; ; ) {
-    const found = await on.query<WriteRecord>(
-      `SELECT no, kind, key, action, phase, expected_hash, target_hash, NULL AS after FROM operation_plan
-       WHERE operation_id = $1 AND no > $2 AND state = 'APPLIED' ORDER BY no LIMIT $3`,
-      [operationId, after, pageSize],
-    );
-    yield found.rows.map(toWrite);
-    const last = found.rows.at(-1);
-    if (last === undefined || found.rows.length < pageSize) return;
-    after = last.no;
-  }
-}
-
 export function irregular(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlanRow[]> {
-  return pages(on, operationId, pageSize, `(p.state NOT IN ('APPLIED', 'ALREADY_SO') OR p.cascade OR p.partial OR p.replanned)`);
+  return pages(
+    on,
+    operationId,
+    pageSize,
+    `(p.state NOT IN ('APPLIED', 'ALREADY_SO') OR p.cascade OR p.partial OR p.replanned)`,
+  );
 }
 
 export function planned(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlanRow[]> {
@@ -250,33 +169,4 @@ export async function touchedSince(
     [operationId, graphId, since, until, limit],
   );
   return found.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
-}
-
-export async function originsFor(
-  on: SqlExecutor,
-  operationId: string,
-  refs: readonly EntityRef[],
-): Promise<Map<string, Origins>> {
-  const found = await on.query<{ kind: number; key: string; origins: Origins }>(
-    `SELECT p.kind, p.key, p.origins FROM unnest($2::smallint[], $3::text[]) AS r(kind, key)
-     JOIN operation_plan p ON p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key WHERE p.origins IS NOT NULL`,
-    [operationId, ...refParams(refs)],
-  );
-  return new Map(found.rows.map((row) => [entityId({ kind: kindOf(row.kind), key: row.key }), row.origins]));
-}
-
-function toWrite(row: WriteRecord): PlannedWrite {
-  return {
-    kind: kindOf(row.kind),
-    key: row.key,
-    action: row.action,
-    moved: row.phase === MOVED,
-    expectedHash: row.expected_hash,
-    targetHash: row.target_hash,
-    after: () => (row.after === null ? null : decodeState(row.after)),
-  };
-}
-
-function decodeState(text: string): EntityState {
-  return JSON.parse(text);
 }

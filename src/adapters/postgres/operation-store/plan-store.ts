@@ -22,6 +22,7 @@ import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
 import { Groups } from './groups.ts';
 import * as reads from './plan-reads.ts';
 import { assertHeld, HELD, insertConflicts, putRows, refParams, stateText } from './plan-rows.ts';
+import * as writeReads from './write-reads.ts';
 
 /** Rows in one statement. */
 const CHUNK = 5000;
@@ -120,7 +121,7 @@ export class PostgresPlanStore implements PlanStore {
   }
 
   hashRows(operationId: string): AsyncIterable<readonly PlanHashRow[]> {
-    return reads.hashRows(this.#database, operationId);
+    return writeReads.hashRows(this.#database, operationId);
   }
 
   summary(operationId: string): Promise<ChangeSummary> {
@@ -132,11 +133,11 @@ export class PostgresPlanStore implements PlanStore {
   }
 
   writes(operationId: string, fromGroup: bigint, toGroup: bigint): Promise<readonly PlannedWrite[]> {
-    return reads.writes(this.#database, operationId, fromGroup, toGroup);
+    return writeReads.writes(this.#database, operationId, fromGroup, toGroup);
   }
 
   written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]> {
-    return reads.written(this.#database, operationId, pageSize);
+    return writeReads.written(this.#database, operationId, pageSize);
   }
 
   irregular(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]> {
@@ -186,6 +187,6 @@ export class PostgresPlanStore implements PlanStore {
   }
 
   originsFor(operationId: string, refs: readonly EntityRef[]): Promise<Map<string, Origins>> {
-    return reads.originsFor(this.#database, operationId, refs);
+    return writeReads.originsFor(this.#database, operationId, refs);
   }
 }

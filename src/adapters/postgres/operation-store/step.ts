@@ -1,5 +1,10 @@
 import type { SqlExecutor } from '../../../ports/database.ts';
-import { LeaseLostError, type OperationLease, type OperationRecord, type OperationStep } from '../../../ports/operation-store.ts';
+import {
+  LeaseLostError,
+  type OperationLease,
+  type OperationRecord,
+  type OperationStep,
+} from '../../../ports/operation-store.ts';
 import { jsonText } from '../sql-parameters.ts';
 import { OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts';
 
