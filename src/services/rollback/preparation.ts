@@ -39,15 +39,13 @@ export async function hashPlan({ deps, operation }: OperationRun): Promise<strin
 /** One event for each conflict found after number `after`, up to a bound. */
 export async function conflictEvents({ deps, operation }: OperationRun, after: bigint): Promise<NewOperationEvent[]> {
   const found = await deps.plans.conflicts(operation.id, after, SHOWN_CONFLICTS + 1);
-  const events = found
-    .slice(0, SHOWN_CONFLICTS)
-    .map(
-      ({ id: conflictId, explanation: message }): NewOperationEvent => ({
-        type: 'CONFLICT_DETECTED',
-        message,
-        conflictId,
-      }),
-    );
+  const events = found.slice(0, SHOWN_CONFLICTS).map(
+    ({ id: conflictId, explanation: message }): NewOperationEvent => ({
+      type: 'CONFLICT_DETECTED',
+      message,
+      conflictId,
+    }),
+  );
   if (found.length > SHOWN_CONFLICTS) events.push({ type: 'CONFLICT_DETECTED', message: 'There are more conflicts.' });
   return events;
 }

@@ -60,13 +60,13 @@ beforeAll(async () => {
 afterAll(async () => api[Symbol.asyncDispose]());
 
 const graphField = (field: string) => (page: string) =>
-  `{ at: graph(name: "demo") { found: ${field.replace('PAGE', page)} } }`;
+  `{ at: graph(name: "demo") { found: ${field.replace('PAGE', page)} ITEMS } }`;
 const recordField = (root: 'point' | 'operation' | 'conflict', field: string) => (page: string) => {
   const names = { point: 'rollbackPoint', operation: 'rollbackOperation', conflict: 'conflict' };
-  return `{ at: ${names[root]}(id: "${ids[root]}") { found: ${field.replace('PAGE', page)} } }`;
+  return `{ at: ${names[root]}(id: "${ids[root]}") { found: ${field.replace('PAGE', page)} ITEMS } }`;
 };
 const entityField = (field: string) => (page: string) =>
-  `{ at: graph(name: "demo") { entity(key: "n0") { ... on GraphNode { found: ${field.replace('PAGE', page)} } } } }`;
+  `{ at: graph(name: "demo") { entity(key: "n0") { ... on GraphNode { found: ${field.replace('PAGE', page)} ITEMS } } } }`;
 
 /** What identifies an item, the size of the whole, and how it is asked for. */
 const connections: readonly (readonly [name: string, query: (page: string) => string, item: string])[] = [
