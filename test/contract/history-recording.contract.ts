@@ -195,6 +195,20 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
       expect(problems.items).toMatchObject([{ kind: 'MISSED_WRITE', message: 'one', key: 'a' }]);
     });
 
+    test('a session sums up its transactions', async () => {
+      const session = `session of ${lease.graphId}`;
+      await database.query(
+        `INSERT INTO sessions (id, graph_id, name, actor, opened_at) VALUES ($1, $2, 'import', 'ada', now())`,
+        [session, lease.graphId],
+      );
+      const [first, second] = [created('a', 'b'), [changeTo(nodeOf('a'), null), ...created('c')]];
+      await appendAll(history, lease, [
+        [transaction('t1', first, { session }), transaction('t2', second, { session })],
+      ]);
+      const found = await history.sessionSummaries([session]);
+      expect(found.get(session)).toMatchObject({ nodesCreated: 3n, nodesDeleted: 1n, nodesUpdated: 0n });
+    });
+
     test('a node and a relationship may share a key', async () => {
       const changes = [...created('a', 'b'), changeTo(null, relationshipOf('a', 'a', 'b'))];
       await appendAll(history, lease, [[transaction('t1', changes)]]);

@@ -11,6 +11,8 @@ export class Seat {
   readonly #leaseMs: number;
   #lease: RecorderLease | null = null;
   #renewAt = 0;
+  /** Whether the head is known and nothing is half stored. */
+  #settled = false;
 
   constructor(deps: RecorderDeps, leaseMs: number) {
     this.#deps = deps;
@@ -22,10 +24,11 @@ export class Seat {
   async take(): Promise<RecorderLease | null> {
     const { clock, history, graphId } = this.#deps;
     const now = clock.now().getTime();
-    if (this.#lease !== null && now < this.#renewAt) return this.#lease;
+    if (this.#lease !== null && this.#settled && now < this.#renewAt) return this.#lease;
     const lease = await history.acquireLease(graphId, this.#holder, this.#leaseMs);
-    if (lease !== null && lease.token !== this.#lease?.token) await this.#settle(lease);
+    if (lease?.token !== this.#lease?.token) this.#settled = false;
     this.#lease = lease;
+    if (lease !== null && !this.#settled) await this.#settle(lease);
     this.#renewAt = now + this.#leaseMs / 3;
     return lease;
   }
@@ -40,7 +43,7 @@ export class Seat {
 
   /** After a failure nobody knows what was stored: the next `take` finds out. */
   doubt(): void {
-    this.#lease = null;
+    this.#settled = false;
   }
 
   async leave(): Promise<void> {
@@ -56,5 +59,6 @@ export class Seat {
     const graph = await history.graph(graphId);
     if (graph === null) throw new Error(`graph ${graphId} is not in history`);
     this.head = { seq: graph.head.seq, cut: false };
+    this.#settled = true;
   }
 }

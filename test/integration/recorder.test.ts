@@ -1,0 +1,280 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { CaptureError } from '../../src/core/errors.ts';
+import type { Database } from '../../src/ports/database.ts';
+import { nodeOf, nodeRef, put } from '../support/captured.ts';
+import { engines } from '../support/engines.ts';
+import { overriding, RecordingWorld } from '../support/recording-world.ts';
+
+const AB = `INSERT INTO nodes VALUES ('a', '{Thing}', '{"x":1}'), ('b', '{Thing}', '{}')`;
+const R = `INSERT INTO relationships VALUES ('r', 'KNOWS', 'a', 'b')`;
+const many = (from: number, to: number) =>
+  `INSERT INTO nodes SELECT 'n' || lpad(i::text, 3, '0'), '{Many}' FROM generate_series(${from}, ${to}) AS i`;
+
+describe.each(engines)('the recorder on %s', (_, open) => {
+  let database: Database;
+  let close: () => Promise<void>;
+  let world: RecordingWorld;
+  let worlds = 0;
+
+  beforeAll(async () => {
+    ({ database, close } = await open());
+  });
+  afterAll(() => close());
+  beforeEach(async () => {
+    worlds += 1;
+    world = await RecordingWorld.open(database, `w${worlds}`);
+  });
+  afterEach(() => world.stop());
+
+  /** History is the graph, has no gaps in its seqs and no transaction twice. */
+  async function expectExact(): Promise<void> {
+    const { live, recorded } = await world.compared();
+    expect(recorded).toEqual(live);
+    const transactions = await world.transactions();
+    expect(transactions.map(({ seq }) => seq)).toEqual(transactions.map((__, index) => BigInt(index + 1)));
+    expect(await world.graph.pending()).toMatchObject({ transactions: 0n, changes: 0n });
+  }
+
+  test('after a fence, history is the graph', async () => {
+    const recorder = world.recorder();
+    await world.sql(AB, R);
+    await world.sql(`UPDATE nodes SET properties = '{"x":2}' WHERE key = 'a'`);
+    await recorder.fence();
+    await world.sql('DELETE FROM relationships', `DELETE FROM nodes WHERE key = 'b'`);
+    await recorder.fence();
+    await expectExact();
+    expect((await world.transactions()).map(({ changeCount, source, cut }) => [changeCount, source, cut])).toEqual([
+      [3n, 'SQL', true],
+      [1n, 'SQL', true],
+      [2n, 'SQL', true],
+    ]);
+    expect((await world.record()).captureError).toBeNull();
+  });
+
+  test('writers at the same time are recorded in an order that fits, and every fence sees what came before it', async () => {
+    const recorder = world.recorder({}, { maxChanges: 7 });
+    recorder.start();
+    await put(
+      world.graph,
+      [0, 1, 2].map((shared) => nodeOf(`shared${shared}`)),
+    );
+    const writers = Array.from({ length: 6 }, async (__, writer) => {
+      for (let round = 0; round < 8; round += 1) {
+        const states = [nodeOf(`own${writer}`, { round }), nodeOf(`shared${round % 3}`, { writer, round })];
+        await put(world.graph, states);
+        await recorder.fence();
+        const { head } = await world.record();
+        const found = await world.history.statesAt(world.graphId, head.seq, [nodeRef(`own${writer}`)]);
+        expect([...found.values()]).toEqual([states[0]]);
+      }
+    });
+    await Promise.all(writers);
+    await expectExact();
+    expect(await world.transactions()).toHaveLength(49);
+    expect((await world.record()).captureError).toBeNull();
+  });
+
+  test('who wrote is kept, the session as the resolver knows it', async () => {
+    const recorder = world.recorder();
+    const context = { id: randomUUID(), source: 'API' as const, actor: 'ada', session: 'import', operation: null };
+    await put(world.graph, [nodeOf('a')], context);
+    await recorder.fence();
+    const byId = await world.history.transactionsByFeedId(world.graphId, [context.id]);
+    expect(byId.get(context.id)).toMatchObject({ actor: 'ada', sessionId: 'id of import', source: 'API' });
+  });
+
+  test('values that a rollback put back keep their origins', async () => {
+    const operation = randomUUID();
+    const asked: unknown[] = [];
+    const originsFor = async (...args: unknown[]) => {
+      asked.push(args);
+      return new Map([['n:a', { 'p:x': '1' }]]);
+    };
+    const recorder = world.recorder({ putBack: { originsFor } });
+    await put(world.graph, [nodeOf('a', { x: 1 })]);
+    await put(world.graph, [nodeOf('a', { x: 2 })]);
+    const context = { id: randomUUID(), source: 'ROLLBACK' as const, actor: null, session: null, operation };
+    await put(world.graph, [nodeOf('a', { x: 1 })], context);
+    await recorder.fence();
+    expect(asked).toEqual([[operation, [nodeRef('a')]]]);
+    const versions = await world.history.windowVersions(world.graphId, [nodeRef('a')], 0n, 3n);
+    expect(versions.get('n:a')?.at(-1)?.origins).toMatchObject({ 'p:x': '1' });
+  });
+
+  test('a recorder that dies after storing and before acknowledging stores nothing twice', async () => {
+    const acknowledge = async () => {
+      throw new Error('killed');
+    };
+    const dying = world.recorder({ graph: overriding(world.graph, { acknowledge }) });
+    await world.sql(AB);
+    await world.sql(R);
+    await expect(dying.fence()).rejects.toThrow('killed');
+    expect(await world.transactions()).toHaveLength(2);
+    await dying.stop();
+    await world.sql(`UPDATE nodes SET properties = '{"x":3}' WHERE key = 'a'`);
+    await world.recorder().fence();
+    expect(await world.transactions()).toHaveLength(3);
+    await expectExact();
+  });
+
+  test('a recorder that dies in the middle of a large transaction leaves nothing of it', async () => {
+    let appends = 0;
+    const append: typeof world.history.append = async (lease, entries) => {
+      appends += 1;
+      if (appends === 4) throw new Error('killed');
+      return world.history.append(lease, entries);
+    };
+    const dying = world.recorder({ history: overriding(world.history, { append }) }, { maxChanges: 10 });
+    await world.sql(AB);
+    await world.sql(many(1, 50), `UPDATE nodes SET properties = '{"x":9}' WHERE key = 'a'`);
+    await expect(dying.fence()).rejects.toThrow('killed');
+    expect((await world.record()).head.seq).toBe(1n);
+    await dying.fence();
+    await expectExact();
+    expect(await world.transactions()).toMatchObject([{ changeCount: 2n }, { changeCount: 51n }]);
+    expect((await world.record()).captureError).toBeNull();
+  });
+
+  test('a write that capture did not see is shown, reconciled and ends the epoch', async () => {
+    const recorder = world.recorder();
+    await world.sql(AB, R);
+    await recorder.fence();
+    await world.unseen(`UPDATE nodes SET properties = '{"x":7}' WHERE key = 'a'`);
+    await world.sql(`UPDATE nodes SET properties = '{"x":8}' WHERE key = 'a'`);
+    await recorder.fence();
+    expect((await world.transactions()).map(({ source, epoch, cut }) => [source, epoch, cut])).toEqual([
+      ['SQL', 1, true],
+      ['RECONCILE', 2, false],
+      ['SQL', 2, true],
+    ]);
+    const { captureError, reconciled, epoch } = await world.record();
+    expect({ reconciled, epoch }).toEqual({ reconciled: 1n, epoch: 2 });
+    expect(captureError).toMatch(/trigger/);
+    const problems = await world.history.captureProblems(world.graphId, { limit: 100 });
+    expect(problems.items).toContainEqual(expect.objectContaining({ kind: 'MISSED_WRITE', key: 'a' }));
+    await recorder.fence();
+    expect((await world.history.captureProblems(world.graphId, { limit: 100 })).items).toHaveLength(
+      problems.items.length,
+    );
+    await expectExact();
+  });
+
+  test('an end and a deletion that capture did not see are put in front of what needs them', async () => {
+    const recorder = world.recorder();
+    await world.sql(AB, R);
+    await recorder.fence();
+    await world.unseen(`INSERT INTO nodes VALUES ('c', '{New}', '{"y":1}')`, 'DELETE FROM relationships');
+    await world.sql(`INSERT INTO relationships VALUES ('s', 'KNOWS', 'a', 'c')`);
+    await world.sql(`DELETE FROM nodes WHERE key = 'b'`);
+    await recorder.fence();
+    await expectExact();
+    expect((await world.transactions()).map(({ source }) => source)).toEqual([
+      'SQL',
+      'RECONCILE',
+      'SQL',
+      'RECONCILE',
+      'SQL',
+    ]);
+  });
+
+  test('a large transaction on top of writes that capture did not see is stored whole, after what was missed', async () => {
+    const recorder = world.recorder({}, { maxChanges: 10 });
+    await world.sql(many(1, 40));
+    await recorder.fence();
+    await world.unseen(`UPDATE nodes SET properties = '{"x":1}' WHERE key IN ('n015', 'n025', 'n038')`);
+    await world.sql(`UPDATE nodes SET properties = properties || '{"y":2}'`);
+    await world.sql(AB);
+    await recorder.fence();
+    await expectExact();
+    const transactions = await world.transactions();
+    expect(transactions.map(({ source }) => source)).toEqual([
+      'SQL',
+      'RECONCILE',
+      'RECONCILE',
+      'RECONCILE',
+      'SQL',
+      'SQL',
+    ]);
+    expect(transactions[4]).toMatchObject({ changeCount: 40n });
+    expect(await world.record()).toMatchObject({ reconciled: 3n, epoch: 2 });
+  });
+
+  test('fences at the same time share a scan, and one with nothing to wait for costs two statements', async () => {
+    let scans = 0;
+    const feed: typeof world.graph.feed = (size) => {
+      scans += 1;
+      return world.graph.feed(size);
+    };
+    const recorder = world.recorder({ graph: overriding(world.graph, { feed }) }, { inspectMs: 60_000 });
+    await world.sql(AB);
+    await Promise.all(Array.from({ length: 20 }, () => recorder.fence()));
+    // The first fence begins one; the others may come too late for it.
+    expect(scans).toBeLessThanOrEqual(2);
+    const statements: string[] = [];
+    const end = database.onStatement((text) => statements.push(text));
+    await recorder.fence();
+    end();
+    expect(statements.length).toBeLessThanOrEqual(2);
+  });
+
+  test('an instance that does not record waits for the one that does, and takes over when it stops', async () => {
+    const [first, second] = [world.recorder(), world.recorder()];
+    first.start();
+    await world.sql(AB);
+    await first.fence();
+    await world.sql(R);
+    await second.fence();
+    await expectExact();
+    await first.stop();
+    await world.sql(`UPDATE nodes SET properties = '{"x":5}' WHERE key = 'a'`);
+    await second.fence();
+    await expectExact();
+    await expect(first.fence()).rejects.toThrow(CaptureError);
+  });
+
+  test('an instance that died loses its lease, one that lives and does not keep up makes fences fail', async () => {
+    const dead = await world.history.acquireLease(world.graphId, 'dead', 300);
+    expect(dead).not.toBeNull();
+    await world.sql(AB);
+    await expect(world.recorder({}, { fenceTimeoutMs: 50 }).fence()).rejects.toThrow(CaptureError);
+    await world.recorder({}, { fenceTimeoutMs: 5_000 }).fence();
+    await expectExact();
+  });
+
+  test('in the background, what is written arrives by itself and wakes those who wait', async () => {
+    const recorder = world.recorder();
+    recorder.start();
+    const woken = new Promise<void>((resolve) => world.bus.subscribe(`graph:${world.graphId}`, resolve));
+    await world.sql(AB);
+    await woken;
+    await expectExact();
+    await recorder.stop();
+    expect(await world.history.acquireLease(world.graphId, 'next', 1000)).not.toBeNull();
+  });
+
+  test('a full comparison is recorded as one transaction of a new epoch, once', async () => {
+    const recorder = world.recorder();
+    await world.sql(AB);
+    await recorder.fence();
+    await world.unseen(many(1, 6), `DELETE FROM nodes WHERE key = 'b'`);
+    const { live, recorded } = await world.compared();
+    const had = new Set(recorded.map(({ key }) => key));
+    const gone = recorded.filter(({ key }) => !live.some((state) => state.key === key));
+    const changes = [
+      ...live
+        .filter(({ key }) => !had.has(key))
+        .map((after) => ({ kind: after.kind, key: after.key, before: null, after })),
+      ...gone.map((before) => ({ kind: before.kind, key: before.key, before, after: null })),
+      { kind: 'NODE' as const, key: 'a', before: nodeOf('a', { other: 1 }), after: null },
+    ];
+    async function* parts() {
+      for (const change of changes) yield [change];
+    }
+    const first = await recorder.reconcile('comparison', parts());
+    expect(first).toMatchObject({ source: 'RECONCILE', seq: 2n, epoch: 2, changeCount: 7n, cut: true });
+    expect(await recorder.reconcile('comparison', parts())).toMatchObject({ seq: 2n });
+    expect(await recorder.reconcile('again', parts())).toBeNull();
+    await expectExact();
+  });
+});
