@@ -79,10 +79,10 @@ export async function touchedBy(
       // A subquery that the planner cannot turn into a join over the whole window: it seeks the entity and stops at the first hit.
       `NOT coalesce((
         SELECT true FROM entity_versions e JOIN graph_transactions m ON m.graph_id = e.graph_id AND m.seq = e.valid_from_seq
-        WHERE e.graph_id = v.graph_id AND e.kind = v.kind AND e.key = v.key AND e.valid_from_seq < v.valid_from_seq
-          AND e.valid_from_seq > ${parameters.add(set.from)}::int8
+        WHERE e.graph_id = v.graph_id AND (e.kind, e.key, e.valid_from_seq) > (v.kind, v.key, ${parameters.add(set.from)}::int8)
+          AND (e.kind, e.key, e.valid_from_seq) < (v.kind, v.key, v.valid_from_seq)
           AND ${memberConditions(set, parameters, 'm').join(' AND ')}
-        ORDER BY e.valid_from_seq LIMIT 1), false)`,
+        ORDER BY e.kind, e.key, e.valid_from_seq LIMIT 1), false)`,
     ],
   };
   const rows = await walk<RefColumns & { seq: bigint }>(on, graphId, touches, page);
@@ -109,8 +109,10 @@ export async function windowVersions(
         WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key AND e.valid_from_seq <= $2
         ORDER BY e.valid_from_seq DESC LIMIT 1)
        UNION ALL
+       -- An expression of seq, so that no index but the entity's own can serve: before the table's first statistics the planner may
+       -- otherwise choose the one by seq, and read the whole window for each entity.
        (SELECT * FROM entity_versions e
-        WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key AND e.valid_from_seq > $2 AND e.valid_from_seq <= $3)
+        WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key AND e.valid_from_seq + 0 > $2 AND e.valid_from_seq + 0 <= $3)
      ) v ORDER BY v.kind, v.key, v.valid_from_seq`,
     [graphId, from, to, ...refArrays(refs)],
   );
