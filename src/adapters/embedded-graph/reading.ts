@@ -53,13 +53,16 @@ export async function lockIncident(
   limit: number,
 ): Promise<RelationshipState[]> {
   if (nodeKeys.length === 0) return [];
-  const { rows } = await tx.query<RelationshipRow>(
+  const rows = await packedQuery<RelationshipRow>(
+    tx,
+    RELATIONSHIP,
     `SELECT ${RELATIONSHIP_COLUMNS} FROM ${schema}.relationships
      WHERE start_key = ANY($1::text[]) OR end_key = ANY($1::text[]) ORDER BY key LIMIT $2 FOR UPDATE`,
     [nodeKeys, limit + 1],
   );
-  if (rows.length > limit)
+  if (rows.length > limit) {
     throw new LimitError(`more than ${limit} relationships are tied to these nodes`, BigInt(limit));
+  }
   return rows.map(relationshipState);
 }
 
