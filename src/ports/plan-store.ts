@@ -122,6 +122,9 @@ export interface PlanStore {
   /** Copies the rows and conflicts of another operation. */
   copy(lease: OperationLease, from: string): Promise<void>;
 
+  /** To be called where what is about to be read in sets may have grown much since it was last looked at. */
+  renewStatistics(): Promise<void>;
+
   // ---- dependencies, at a recorded moment
   hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]>;
   missingEnds(operationId: string, graphId: number, seq: bigint): Promise<readonly MissingEnd[]>;

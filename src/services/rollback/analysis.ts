@@ -23,6 +23,7 @@ export async function analyze(run: OperationRun): Promise<boolean> {
   const { graphId, targetSeq, undo } = run.operation;
   const head = await run.fence();
   const set = { selector: undo.selector, from: undo.from ?? 0n, until: lesser(undo.until, head.seq) };
+  await deps.plans.renewStatistics();
   const extent = await deps.history.extentOf(graphId, set);
   const start = targetSeq ?? (extent === null ? head.seq : extent.first - 1n);
   if (run.operation.headSeq !== null) await deps.plans.reset(lease);

@@ -16,6 +16,7 @@ export async function prepare(run: OperationRun): Promise<void> {
     await run.advance({ status: run.after('DETECT'), progress: 30, events: [{ type: 'PHASE' }] });
   }
   const { id, checkedSeq } = run.operation;
+  await plans.renewStatistics();
   await closePlan(run, checkedSeq ?? 0n);
   const planHash = await hashPlan(run);
   await run.advance({

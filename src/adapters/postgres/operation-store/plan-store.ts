@@ -17,6 +17,7 @@ import type {
   PlanStore,
   ProofDifference,
 } from '../../../ports/plan-store.ts';
+import { renewStatistics } from '../statistics.ts';
 import { copyPlan } from './copy.ts';
 import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
 import { Groups } from './groups.ts';
@@ -73,6 +74,10 @@ export class PostgresPlanStore implements PlanStore {
 
   copy(lease: OperationLease, from: string): Promise<void> {
     return this.#database.transaction((tx) => copyPlan(tx, lease, from));
+  }
+
+  renewStatistics(): Promise<void> {
+    return renewStatistics(this.#database, ['operation_plan', 'entity_versions', 'graph_transactions']);
   }
 
   hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]> {
