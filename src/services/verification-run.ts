@@ -45,12 +45,15 @@ export class VerificationRun {
     const { id, graphId } = this.#verification;
     // Capture that somebody dropped would miss the next write as it missed the last.
     if ((await graph.inspectCapture()).length > 0) await graph.attach();
+    // Damage that has been repaired stays on record until the graph has been compared; what comes during the comparison is not settled by it.
+    const settled = (await graph.inspectCapture()).flatMap(({ incident }) => incident ?? []);
     await recorder.fence();
     const record = await this.#history.graph(graphId);
     if (record === null) throw new Error('the graph is gone');
     const total = Number(record.nodeCount + record.relationshipCount);
     for (const kind of ['NODE', 'RELATIONSHIP'] as const) await this.#compare(kind, record.head.seq, total);
     const transaction = this.#found === 0n ? null : await recorder.reconcile(id, this.#differences());
+    await graph.settleIncidents(settled);
     await this.#history.setCapture(graphId, { error: null });
     this.#publish();
     await this.#finish({
