@@ -76,13 +76,14 @@ export async function touchedBy(
     columns: 'v.kind, v.key, v.valid_from_seq AS seq',
     joins: '',
     versions: (parameters: Parameters) => [
-      // A subquery that the planner cannot turn into a join over the whole window: it seeks the entity by its own
-      // index (see `windowVersions`) and stops at the first hit.
+      // A subquery that the planner cannot turn into a join over the whole window: it seeks the entity by its own index (see
+      // `windowVersions`) and stops at the first hit. Membership is selected, not asked for, so that only the key finds a transaction.
       `NOT coalesce((
-        SELECT true FROM entity_versions e JOIN graph_transactions m ON m.graph_id = e.graph_id AND m.seq = e.valid_from_seq
+        SELECT true FROM entity_versions e
         WHERE e.graph_id = v.graph_id AND e.kind = v.kind AND e.key = v.key AND e.valid_from_seq + 0 < v.valid_from_seq
-          AND e.valid_from_seq + 0 > ${parameters.add(set.from)}::int8
-          AND ${memberConditions(set, parameters, 'm').join(' AND ')}
+          AND e.valid_from_seq + 0 > ${parameters.add(set.from)}::int8 AND (
+            SELECT ${memberConditions(set, parameters, 'm').join(' AND ')} FROM graph_transactions m
+            WHERE m.graph_id = e.graph_id AND m.seq = e.valid_from_seq)
         LIMIT 1), false)`,
     ],
   };

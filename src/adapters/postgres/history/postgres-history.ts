@@ -11,6 +11,7 @@ import type {
   RecorderLease,
   TransactionFilter,
 } from '../../../ports/history.ts';
+import { renewStatistics } from '../statistics.ts';
 import { append } from './append.ts';
 import { type ChangesFilter, changes, changesOf, diff } from './changes.ts';
 import { current, known, presentNodes } from './current.ts';
@@ -31,9 +32,14 @@ import { extentOf, members, touchedBy, windowVersions } from './planning.ts';
 import { names, type ScanFilter, scanAt, statesAt, timeline } from './states.ts';
 import { type Contributor, contributions, sessionSummaries, transactions } from './transactions.ts';
 
+const TABLES = ['entity_versions', 'graph_transactions', 'entity_labels'];
+/** Versions stored between two looks at the tables' statistics. */
+const STATISTICS_EVERY = 2_000;
+
 /** History in PostgreSQL: one statement or database transaction per call, whatever the number of entities. */
 export class PostgresHistory implements History {
   readonly #db: Database;
+  #storedSinceLook = 0;
 
   constructor(database: Database) {
     this.#db = database;
@@ -56,7 +62,11 @@ export class PostgresHistory implements History {
     leftBehind(this.#db, id, nodeKeys, except, limit);
   known = (id: number, feedIds: readonly string[]) => known(this.#db, id, feedIds);
   discardPartial = (lease: RecorderLease) => discardPartial(this.#db, lease);
-  append = (lease: RecorderLease, entries: readonly HistoryEntry[]) => append(this.#db, lease, entries);
+  append = async (lease: RecorderLease, entries: readonly HistoryEntry[]) => {
+    const recorded = await append(this.#db, lease, entries);
+    await this.#lookAtStatistics(entries.reduce((sum, { versions }) => sum + versions.length, 0));
+    return recorded;
+  };
 
   earliest = (id: number) => earliest(this.#db, id);
   momentAt = (id: number, time: Date) => momentAt(this.#db, id, time);
@@ -87,4 +97,12 @@ export class PostgresHistory implements History {
   touchedBy = (id: number, set: UndoSet, page: PageRequest<DiffPosition>) => touchedBy(this.#db, id, set, page);
   windowVersions = (id: number, refs: readonly EntityRef[], from: bigint, to: bigint) =>
     windowVersions(this.#db, id, refs, from, to);
+
+  /** After many versions the planner's statistics may be of a table far smaller. Failing costs only speed. */
+  async #lookAtStatistics(stored: number): Promise<void> {
+    this.#storedSinceLook += stored;
+    if (this.#storedSinceLook < STATISTICS_EVERY) return;
+    this.#storedSinceLook = 0;
+    await renewStatistics(this.#db, TABLES).catch(() => {});
+  }
 }
