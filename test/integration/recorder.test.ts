@@ -44,11 +44,16 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await world.sql('DELETE FROM relationships', `DELETE FROM nodes WHERE key = 'b'`);
     await recorder.fence();
     await expectExact();
-    expect((await world.transactions()).map(({ changeCount, source, cut }) => [changeCount, source, cut])).toEqual([
-      [3n, 'SQL', true],
-      [1n, 'SQL', true],
-      [2n, 'SQL', true],
+    const transactions = await world.transactions();
+    expect(transactions.map(({ changeCount, source }) => [changeCount, source])).toEqual([
+      [3n, 'SQL'],
+      [1n, 'SQL'],
+      [2n, 'SQL'],
     ]);
+    // The end of a scan is always a cut. Inside one, a server may have to say no: a transaction that is open in any of its databases
+    // leaves the instant before the next commit undecided. The only connection of PGlite decides every one.
+    expect(transactions.slice(1).map(({ cut }) => cut)).toEqual([true, true]);
+    if (database.engine === 'pglite') expect(transactions[0]?.cut).toBe(true);
     expect((await world.record()).captureError).toBeNull();
   });
 

@@ -2,8 +2,13 @@ import type { NodeState } from '../../../core/entities.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { HangingRelationship, MissingEnd } from '../../../ports/plan-store.ts';
 
-/** Versions that were valid at $3 of graph $2, under the alias `v`. */
-const AT = `v.graph_id = $2 AND v.valid_from_seq <= $3 AND (v.valid_to_seq IS NULL OR v.valid_to_seq > $3) AND v.present`;
+/*
+ * Plans are stored and read at once, before the database has statistics of them. So every look into another row is a subquery with a
+ * LIMIT or OFFSET, which stays a look by that row's own key whatever the planner believes of the tables.
+ */
+
+/** Versions that were valid at $3 of graph $2, under the alias `v`; by expression, so that the index by seq cannot serve. */
+const AT = `v.graph_id = $2 AND v.valid_from_seq + 0 <= $3 AND (v.valid_to_seq IS NULL OR v.valid_to_seq > $3) AND v.present`;
 
 interface RelationshipColumns {
   key: string;
@@ -22,10 +27,13 @@ export async function hangingRelationships(
 ): Promise<HangingRelationship[]> {
   const onEnd = (end: 'start_key' | 'end_key'): string => `
     SELECT p.before AS node, v.key, v.type, v.start_key, v.end_key, v.properties
-    FROM operation_plan p JOIN entity_versions v ON v.${end} = p.key AND ${AT} AND v.kind = 1
-    WHERE p.operation_id = $1 AND p.kind = 0 AND p.action = 'DELETED' AND p.state = 'PENDING' AND NOT EXISTS (
-      SELECT FROM operation_plan r WHERE r.operation_id = $1 AND r.kind = 1 AND r.key = v.key AND r.action = 'DELETED'
-        AND r.state = 'PENDING')`;
+    FROM operation_plan p CROSS JOIN LATERAL (
+      SELECT v.key, v.type, v.start_key, v.end_key, v.properties FROM entity_versions v
+      WHERE v.${end} = p.key AND ${AT} AND v.kind = 1 OFFSET 0
+    ) v
+    WHERE p.operation_id = $1 AND p.kind = 0 AND p.action = 'DELETED' AND p.state = 'PENDING' AND NOT coalesce((
+      SELECT true FROM operation_plan r WHERE r.operation_id = $1 AND r.kind = 1 AND r.key = v.key AND r.action = 'DELETED'
+        AND r.state = 'PENDING' LIMIT 1), false)`;
   const { rows } = await on.query<RelationshipColumns & { node: NodeState }>(
     `${onEnd('start_key')} UNION ALL ${onEnd('end_key')}`,
     [operationId, graphId, seq],
@@ -51,20 +59,23 @@ export async function missingEnds(
     properties: NodeState['properties'] | null;
     known: boolean;
   }>(
-    `WITH ends AS (
+    `WITH ends AS MATERIALIZED (
        SELECT DISTINCT p.no, e.key FROM operation_plan p CROSS JOIN LATERAL (VALUES (p.start_key), (p.end_key)) AS e(key)
        WHERE p.operation_id = $1 AND p.kind = 1 AND p.state = 'PENDING' AND (p.action = 'CREATED' OR (p.action = 'UPDATED'
          AND (p.before->>'start' <> p.start_key OR p.before->>'end' <> p.end_key)))
-     ), planned AS (
-       SELECT ends.no, ends.key, n.action AS action,
-         EXISTS (SELECT FROM entity_versions v WHERE v.kind = 0 AND v.key = ends.key AND ${AT}) AS live
-       FROM ends LEFT JOIN operation_plan n ON n.operation_id = $1 AND n.kind = 0 AND n.key = ends.key AND n.state = 'PENDING'
+     ), planned AS MATERIALIZED (
+       SELECT ends.no, ends.key,
+         (SELECT n.action FROM operation_plan n
+          WHERE n.operation_id = $1 AND n.kind = 0 AND n.key = ends.key AND n.state = 'PENDING' LIMIT 1) AS action,
+         coalesce((SELECT true FROM entity_versions v WHERE v.kind = 0 AND v.key = ends.key AND ${AT} LIMIT 1), false) AS live
+       FROM ends
      )
-     SELECT r.after AS relationship, m.key AS end, m.live, last.labels, last.properties, last.key IS NOT NULL AS known
-     FROM planned m JOIN operation_plan r ON r.operation_id = $1 AND r.no = m.no
+     SELECT (SELECT r.after FROM operation_plan r WHERE r.operation_id = $1 AND r.no = m.no LIMIT 1) AS relationship, m.key AS end, m.live,
+       last.labels, last.properties, last.key IS NOT NULL AS known
+     FROM planned m
      LEFT JOIN LATERAL (SELECT v.key, v.labels, v.properties FROM entity_versions v
-       WHERE v.graph_id = $2 AND v.kind = 0 AND v.key = m.key AND v.valid_from_seq <= $3 AND v.present
-       ORDER BY v.valid_from_seq DESC LIMIT 1) AS last ON NOT m.live
+       WHERE v.graph_id = $2 AND v.kind = 0 AND v.key = m.key AND v.valid_from_seq + 0 <= $3 AND v.present
+       ORDER BY v.valid_from_seq + 0 DESC LIMIT 1) AS last ON NOT m.live
      WHERE CASE WHEN m.live THEN m.action IS NOT DISTINCT FROM 'DELETED' ELSE m.action IS DISTINCT FROM 'CREATED' END
      ORDER BY m.no, m.key`,
     [operationId, graphId, seq],
@@ -87,11 +98,12 @@ export async function tiedRows(
 ): Promise<{ a: bigint; b: bigint }[]> {
   const { rows } = await on.query<{ a: bigint; b: bigint }>(
     `SELECT DISTINCT r.group_no AS a, n.group_no AS b
-     FROM (SELECT group_no, start_key, end_key, before FROM operation_plan
+     FROM (SELECT group_no, action, start_key, end_key, before FROM operation_plan
        WHERE operation_id = $1 AND kind = 1 AND state = 'PENDING' AND no > $2 ORDER BY no LIMIT $3) AS r
      CROSS JOIN LATERAL (VALUES (r.start_key), (r.end_key), (r.before->>'start'), (r.before->>'end')) AS e(key)
-     JOIN operation_plan n ON n.operation_id = $1 AND n.kind = 0 AND n.key = e.key AND n.state = 'PENDING' AND n.action <> 'UPDATED'
-       AND n.group_no <> r.group_no`,
+     CROSS JOIN LATERAL (SELECT n.group_no FROM operation_plan n
+       WHERE n.operation_id = $1 AND n.kind = 0 AND n.key = e.key AND n.state = 'PENDING' AND n.action <> 'UPDATED' LIMIT 1) AS n
+     WHERE n.group_no <> r.group_no`,
     [operationId, page.after, page.limit],
   );
   return rows;

@@ -12,8 +12,8 @@ const PAGE = 10_000;
 
 export async function rows(on: SqlExecutor, operationId: string, refs: readonly EntityRef[]): Promise<PlanRow[]> {
   const found = await on.query<PlanRowRecord>(
-    `SELECT ${PLAN_COLUMNS} FROM unnest($2::smallint[], $3::text[]) AS r(kind, key)
-     JOIN operation_plan p ON p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key ORDER BY p.no`,
+    `SELECT ${PLAN_COLUMNS} FROM unnest($2::smallint[], $3::text[]) AS r(kind, key) CROSS JOIN LATERAL (
+       SELECT * FROM operation_plan p WHERE p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key LIMIT 1) AS p ORDER BY p.no`,
     [operationId, ...refParams(refs)],
   );
   return found.rows.map(toPlanRow);
@@ -163,9 +163,11 @@ export async function touchedSince(
   limit: number,
 ): Promise<EntityRef[]> {
   const found = await on.query<{ kind: number; key: string }>(
-    `SELECT DISTINCT p.kind, p.key FROM entity_versions v
-     JOIN operation_plan p ON p.operation_id = $1 AND p.kind = v.kind AND p.key = v.key AND p.state IN ('PENDING', 'CONFLICTED')
-     WHERE v.graph_id = $2 AND v.valid_from_seq > $3 AND v.valid_from_seq <= $4 ORDER BY p.kind, p.key LIMIT $5`,
+    `SELECT DISTINCT v.kind, v.key FROM entity_versions v
+     WHERE v.graph_id = $2 AND v.valid_from_seq > $3 AND v.valid_from_seq <= $4 AND coalesce((
+       SELECT p.state IN ('PENDING', 'CONFLICTED') FROM operation_plan p
+       WHERE p.operation_id = $1 AND p.kind = v.kind AND p.key = v.key LIMIT 1), false)
+     ORDER BY v.kind, v.key LIMIT $5`,
     [operationId, graphId, since, until, limit],
   );
   return found.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));

@@ -107,8 +107,9 @@ export async function originsFor(
   const rows = await packedQuery<{ kind: number; key: string; origins: Origins }>(
     on,
     { kind: 'json', key: 'json', origins: 'json' },
-    `SELECT p.kind, p.key, p.origins FROM unnest($2::smallint[], $3::text[]) AS r(kind, key)
-     JOIN operation_plan p ON p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key WHERE p.origins IS NOT NULL`,
+    `SELECT r.kind, r.key, p.origins FROM unnest($2::smallint[], $3::text[]) AS r(kind, key) CROSS JOIN LATERAL (
+       SELECT p.origins FROM operation_plan p WHERE p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key LIMIT 1) AS p
+     WHERE p.origins IS NOT NULL`,
     [operationId, ...refParams(refs)],
   );
   return new Map(rows.map((row) => [entityId({ kind: kindOf(row.kind), key: row.key }), row.origins]));
