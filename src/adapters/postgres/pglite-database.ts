@@ -103,6 +103,7 @@ export class PgliteDatabase implements PostgresStore {
   }
 
   async #query<R>(on: PGlite | Transaction, text: string, params: readonly unknown[] = []): Promise<SqlResult<R>> {
+    await this.#gate.breather.breathe();
     this.#gate.statements.notify(text);
     try {
       const result = await on.query<R>(text, params.map(toWire), conversion);
@@ -113,6 +114,7 @@ export class PgliteDatabase implements PostgresStore {
   }
 
   async #script(on: PGlite | Transaction, text: string): Promise<void> {
+    await this.#gate.breather.breathe();
     this.#gate.statements.notify(text);
     try {
       await on.exec(text);

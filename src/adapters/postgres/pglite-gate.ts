@@ -1,4 +1,5 @@
 import type { PGlite, Transaction } from '@electric-sql/pglite';
+import { Breather } from './breather.ts';
 import type { QueueDatabase } from './postgres-store.ts';
 import { StatementListeners } from './transaction-scope.ts';
 
@@ -10,6 +11,7 @@ import { StatementListeners } from './transaction-scope.ts';
 export class PgliteGate {
   readonly pglite: PGlite;
   readonly statements = new StatementListeners();
+  readonly breather = new Breather();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(pglite: PGlite) {
@@ -18,7 +20,11 @@ export class PgliteGate {
 
   /** Runs `work` after everything that asked before. */
   turn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(work, work);
+    const begin = async (): Promise<T> => {
+      await this.breather.breathe();
+      return work();
+    };
+    const mine = this.#last.then(begin, begin);
     this.#last = mine.catch(() => {});
     return mine;
   }
