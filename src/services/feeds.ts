@@ -27,8 +27,11 @@ export class Feeds implements contract.Feeds {
   operationEvents(operationId: string, after: bigint, signal: AbortSignal): AsyncGenerator<StoredOperationEvent> {
     const read = (position: bigint): Promise<readonly StoredOperationEvent[]> =>
       this.#deps.events.ofOperation(operationId, position, PAGE);
-    // A reader that had everything already finds no row, but the one before its position says that the operation has ended.
-    const isOver = async (position: bigint): Promise<boolean> => (await read(position - 1n)).some(endsAfter);
+    // Judged by the event at the reader's position and no later one: what was stored since must be delivered first.
+    const isOver = async (position: bigint): Promise<boolean> =>
+      (await this.#deps.events.ofOperation(operationId, position - 1n, 1)).some(
+        (event) => event.seq === position && endsAfter(event),
+      );
     return this.#follow(`operation:${operationId}`, after, signal, read, ({ seq }) => seq, isOver);
   }
 

@@ -58,14 +58,14 @@ async function history(count = 2) {
   return { keys, undo, start };
 }
 
-const valueOfChosen = async (key: string | undefined) => (await world.content())[`n:${key}`]?.properties;
+const heldBy = async (key: string | undefined) => (await world.content())[`n:${key}`]?.properties;
 
 describe('a writer between the plan and its execution', () => {
   const between = async (policy: ConflictStrategy, properties: Record<string, number>) => {
     const { keys, undo } = await history();
     interruption = { before: 2, work: () => world.write('other', [node(keys[0] ?? '', properties)]) };
     const operation = await world.rollback({ undo, policy: { default: policy } });
-    return { operation, first: await valueOfChosen(keys[0]), second: await valueOfChosen(keys[1]) };
+    return { operation, first: await heldBy(keys[0]), second: await heldBy(keys[1]) };
   };
 
   test('of another property keeps it, and the undo is written all the same', async () => {
@@ -128,7 +128,7 @@ describe('a writer between the plan and its execution', () => {
     };
     const operation = await world.rollback({ to: { seq: start }, policy: { default: 'SKIP' } });
     expect(operation.outcome).toBe('SKIPPED');
-    expect([await valueOfChosen(keys[0]), await valueOfChosen(keys[1])]).toEqual([{ p: 5 }, { p: 0 }]);
+    expect([await heldBy(keys[0]), await heldBy(keys[1])]).toEqual([{ p: 5 }, { p: 0 }]);
     expect((await world.details(operation.id))?.proof).toMatchObject({ method: 'CONTINUOUS_CHECKSUM', matches: true });
   });
 
@@ -146,7 +146,7 @@ describe('a writer between the plan and its execution', () => {
     const operation = await world.rollback({ undo, policy: { default: 'ABORT' } });
     expect(operation).toMatchObject({ status: 'FAILED' });
     expect((await world.details(operation.id))?.error_message).toMatch(/keep changing/);
-    expect(await valueOfChosen(keys[0])).toEqual({ p: 1, n });
+    expect(await heldBy(keys[0])).toEqual({ p: 1, n });
   });
 });
 
@@ -157,7 +157,7 @@ describe('a gradual rollback', () => {
     expect(operation.outcome).toBe('APPLIED');
     const recorded = await world.history.transactions(world.graphId, { operationId: operation.id }, { limit: 10 });
     expect(recorded.items.map(({ changeCount }) => changeCount)).toEqual([10n, 10n, 5n]);
-    expect(await valueOfChosen(keys[24])).toEqual({ p: 0 });
+    expect(await heldBy(keys[24])).toEqual({ p: 0 });
   });
 
   test('keeps to its rate', async () => {
@@ -180,7 +180,7 @@ describe('a gradual rollback', () => {
       await world.manager.undo(CALLER, { id: operationId, policy: { default: 'ABORT' } }),
     );
     expect(undone.counts.applied).toBe(20n);
-    expect(await valueOfChosen(keys[0])).toEqual({ p: 1 });
+    expect(await heldBy(keys[0])).toEqual({ p: 1 });
   });
 
   test('that meets a conflict which nobody decides stops where it is', async () => {
@@ -189,7 +189,7 @@ describe('a gradual rollback', () => {
     const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10 });
     expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'INTERRUPTED' });
     expect(operation.counts.applied).toBe(10n);
-    expect(await valueOfChosen(keys.at(-1))).toEqual({ p: 9 });
+    expect(await heldBy(keys.at(-1))).toEqual({ p: 9 });
   });
 
   test('never separates a node from its relationships, and refuses what belongs together beyond a batch', async () => {

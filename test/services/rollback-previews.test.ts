@@ -35,17 +35,17 @@ async function preview(policy: 'ABORT' | 'SKIP' | 'OVERWRITE' = 'ABORT') {
 const execute = async ({ id, planHash }: OperationRecord, expectPlan = planHash ?? ''): Promise<OperationRecord> =>
   world.settle(await world.manager.execute(CALLER, { id, expectPlan, strategy: 'IMMEDIATE' }));
 
-const valueOfChosen = async (key: string) => (await world.content())[`n:${key}`]?.properties.p;
+const heldBy = async (key: string) => (await world.content())[`n:${key}`]?.properties.p;
 
 describe('executing a preview', () => {
   test('writes what it listed, under the same plan hash', async () => {
     const { a, operation } = await preview();
     expect(operation).toMatchObject({ status: 'COMPLETED', outcome: 'PREVIEWED' });
-    expect(await valueOfChosen(a)).toBe(1);
+    expect(await heldBy(a)).toBe(1);
     const executed = await execute(operation);
     expect(executed).toMatchObject({ outcome: 'APPLIED', planHash: operation.planHash, rehearsalOfId: operation.id });
     expect(executed.counts.applied).toBe(2n);
-    expect(await valueOfChosen(a)).toBe(0);
+    expect(await heldBy(a)).toBe(0);
     const listed = (await world.planRows(operation.id)).map(({ state, ...row }) => row);
     const written = (await world.planRows(executed.id)).map(({ state, ...row }) => row);
     expect(written).toEqual(listed);
@@ -55,7 +55,7 @@ describe('executing a preview', () => {
     const { a, operation } = await preview();
     await world.write('other', [node(`else${round}`)]);
     expect((await execute(operation)).outcome).toBe('APPLIED');
-    expect(await valueOfChosen(a)).toBe(0);
+    expect(await heldBy(a)).toBe(0);
   });
 
   test('leaves out what others have settled meanwhile', async () => {
@@ -64,21 +64,21 @@ describe('executing a preview', () => {
     const executed = await execute(operation);
     expect(executed).toMatchObject({ status: 'COMPLETED', outcome: 'APPLIED' });
     expect(executed.counts.applied).toBe(1n);
-    expect([await valueOfChosen(a), await valueOfChosen(b)]).toEqual([0, 0]);
+    expect([await heldBy(a), await heldBy(b)]).toEqual([0, 0]);
   });
 
   test('is refused when others changed what it would write', async () => {
     const { a, operation } = await preview();
     await world.write('other', [node(a, { p: 7 })]);
     await expect(execute(operation)).rejects.toThrow(PlanChangedError);
-    expect(await valueOfChosen(a)).toBe(7);
+    expect(await heldBy(a)).toBe(7);
   });
 
   test('skips what others changed when the policy skips', async () => {
     const { a, b, operation } = await preview('SKIP');
     await world.write('other', [node(a, { p: 7 })]);
     expect(await execute(operation)).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'SKIPPED' });
-    expect([await valueOfChosen(a), await valueOfChosen(b)]).toEqual([7, 0]);
+    expect([await heldBy(a), await heldBy(b)]).toEqual([7, 0]);
   });
 
   test('is refused when others hung something on what would vanish', async () => {
