@@ -7,6 +7,7 @@ import { join } from 'node:path';
 /** A service of our own on a free port with an empty data folder, so that the story never touches the user's data. */
 export interface Service {
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -28,6 +29,7 @@ export async function startService(environment: Record<string, string> = {}): Pr
   await ready(child, `${origin}/readyz`);
   return {
     url: `${origin}/graphql`,
+    pid: child.pid ?? 0,
     async stop() {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');

@@ -46,7 +46,7 @@ await main();
 
 async function main(): Promise<void> {
   const given = process.env.PALINODE_URL;
-  const service = given === undefined ? await startService() : { url: given, stop: async () => {} };
+  const service = given === undefined ? await startService() : { url: given, pid: 0, stop: async () => {} };
   try {
     await play(connect(service.url));
   } finally {
