@@ -1,4 +1,4 @@
-/** The operations of the story. The same documents stand in the README and in GraphiQL's tabs. */
+/** The operations of the story. */
 export const LOADED = `query { graph(name: "demo") { nodeCount relationshipCount capture { mode pending } } }`;
 
 export const CREATE_POINT = `mutation ($name: String!) {
