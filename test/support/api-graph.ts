@@ -39,7 +39,7 @@ export async function readGraph(client: TestClient, seq: string | null = null, p
     const query = `query ($at: At, $after: String) { graph(name: "demo") { found: ${field}(at: $at, first: ${page}, after: $after) {
       nodes { key ${selection} ${PROPERTIES} } pageInfo { hasNextPage endCursor } } } }`;
     for (let after: string | null = null; ; ) {
-      const { found } = (await client.data(query, { at, after })).graph;
+      const { found }: Answer = (await client.data(query, { at, after })).graph;
       for (const each of found.nodes) take(each);
       if (!found.pageInfo.hasNextPage) return;
       after = found.pageInfo.endCursor;
@@ -66,7 +66,7 @@ export async function readDiff(client: TestClient, from: Answer, to: Answer, pag
     changes(first: ${page}, after: $after) { nodes { key kind action before { ${STATE} } after { ${STATE} } } pageInfo { hasNextPage endCursor } } } } }`;
   const changes: ApiChange[] = [];
   for (let after: string | null = null; ; ) {
-    const { nodes, pageInfo } = (await client.data(query, { from, to, after })).graph.diff.changes;
+    const { nodes, pageInfo }: Answer = (await client.data(query, { from, to, after })).graph.diff.changes;
     for (const { key, kind, action, before, after: later } of nodes) {
       changes.push({ id: idOf(kind, key), action, before: factsOf(before), after: factsOf(later) });
     }

@@ -102,7 +102,8 @@ export function describeApiInvariants(numRuns: number, timeoutMs: number): void 
     async function planOf(id: string): Promise<{ rows: Answer[]; cascade: string[]; open: string }> {
       const rows: Answer[] = [];
       for (let after: string | null = null; ; ) {
-        const { plan, cascade, openConflictCount } = (await service.client.data(PLAN, { id, after })).rollbackOperation;
+        const read: Answer = await service.client.data(PLAN, { id, after });
+        const { plan, cascade, openConflictCount } = read.rollbackOperation;
         rows.push(...plan.nodes.map(({ state, change }: Answer) => ({ state, ...change })));
         if (!plan.pageInfo.hasNextPage)
           return {

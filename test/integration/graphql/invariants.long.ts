@@ -1,3 +1,3 @@
 import { describeApiInvariants } from '../../support/api-invariants.ts';
 
-describeApiInvariants(300, 1_800_000);
+describeApiInvariants(60, 900_000);
