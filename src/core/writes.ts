@@ -73,6 +73,24 @@ export function applyWrites(current: GraphPart, writes: readonly GraphWrite[]): 
   return error === null ? { ok: true, changes: netChanges(draft), keys } : { ok: false, error };
 }
 
+/** What is wrong with the writes whatever the graph holds, or null: to be asked before anything is looked up by their keys. */
+export function checkWrites(writes: readonly GraphWrite[]): WriteError | null {
+  for (const [changeIndex, write] of writes.entries()) {
+    const error = checkWrite(changeIndex, write);
+    if (error !== null) return error;
+  }
+  return null;
+}
+
+function checkWrite(changeIndex: number, write: GraphWrite): WriteError | null {
+  if ('putNode' in write) return checkPut({ changeIndex, field: 'putNode' }, write.putNode);
+  if ('deleteNode' in write) return checkDelete({ changeIndex, field: 'deleteNode' }, write.deleteNode);
+  if ('putRelationship' in write) {
+    return checkPut({ changeIndex, field: 'putRelationship' }, write.putRelationship);
+  }
+  return checkDelete({ changeIndex, field: 'deleteRelationship' }, write.deleteRelationship);
+}
+
 function keyOf(write: GraphWrite): string {
   if ('putNode' in write) return write.putNode.key ?? '';
   if ('putRelationship' in write) return write.putRelationship.key ?? '';

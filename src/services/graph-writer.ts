@@ -1,12 +1,21 @@
 import type { EntityId, EntityState, NodeState, RelationshipState } from '../core/entities.ts';
 import { InvalidInputError, LimitError, NotFoundError, StateError } from '../core/errors.ts';
-import { applyWrites, type GraphPart, type GraphWrite, requiredEntities, withKeys } from '../core/writes.ts';
+import { MAX_NAME_LENGTH } from '../core/names.ts';
+import {
+  applyWrites,
+  checkWrites,
+  type GraphPart,
+  type GraphWrite,
+  requiredEntities,
+  withKeys,
+} from '../core/writes.ts';
 import type { GraphRecord, History } from '../ports/history.ts';
 import type { GraphTransaction, WriteContext } from '../ports/knowledge-graph.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type * as contract from './contract.ts';
 import type { GraphRegistry } from './graph-registry.ts';
 import type { Attempt, Idempotency } from './idempotency.ts';
+import { checkText } from './text-checks.ts';
 import { toClientError, withChangeIndex } from './write-errors.ts';
 
 /** Changes in one request. */
@@ -45,6 +54,7 @@ export class GraphWriter implements contract.GraphWriter {
   ): Promise<{ changed: boolean; transaction: { graphId: number; seq: bigint } | null; keys: readonly string[] }> {
     const { idempotencyKey: key, ...rest } = input;
     checkList(input.changes);
+    checkText(['actor'], input.actor, MAX_NAME_LENGTH, 1);
     const graph = await this.#graph(input.graph);
     const call = { graph: `${graph.id}`, mutation: 'writeGraph', key, input: rest, type: 'Transaction' };
     const written = await this.#deps.idempotency.run<Written>(
@@ -90,6 +100,8 @@ export class GraphWriter implements contract.GraphWriter {
     attempt: Attempt,
   ): Promise<Written> {
     const { graph } = this.#deps.registry.get(graphId);
+    const malformed = checkWrites(writes);
+    if (malformed !== null) throw toClientError(malformed);
     const keys = writes.map(keyOf);
     if (attempt.retried) {
       const seq = await this.#recorded(graphId, context.id);

@@ -11,8 +11,9 @@ import type { MomentResolver } from './moment-resolver.ts';
 import type { RollbackDependencies } from './rollback/operation-run.ts';
 import { drawPlan } from './rollback/plan-subgraph.ts';
 import { stillHolds } from './rollback/rehearsed.ts';
-import { checkPace, checkPolicy, checkRequest, resolveTarget } from './rollback-request.ts';
+import { checkPace, checkPolicy, checkRequest, MAX_REASON, resolveTarget } from './rollback-request.ts';
 import { ROLLBACK_QUEUE } from './rollback-runner.ts';
+import { checkText } from './text-checks.ts';
 
 export interface RollbackManagerDependencies extends RollbackDependencies {
   readonly sessions: Pick<SessionStore, 'get'>;
@@ -63,6 +64,7 @@ export class RollbackManager implements contract.RollbackManager {
   }
 
   async abort(caller: contract.Caller, { idempotencyKey: key, ...input }: Input<'abort'>): Promise<string> {
+    checkText(['reason'], input.reason, MAX_REASON);
     const operation = await this.#operation(input.id);
     const call = { graph: `${operation.graphId}`, mutation: 'abortRollback', key, input, type: 'RollbackOperation' };
     return this.#deps.idempotency.run(caller, call, async () => {

@@ -10,7 +10,7 @@ import type { RollbackRequest, UndoRequest } from './contract.ts';
 import type { MomentResolver } from './moment-resolver.ts';
 import { checkText } from './text-checks.ts';
 
-const MAX_REASON = 2000;
+export const MAX_REASON = 2000;
 /** Transactions that one request may list. */
 export const MAX_LISTED = 10_000;
 const MAX_RATE = 1_000_000;

@@ -10,6 +10,7 @@ import type { SessionStore } from '../ports/session-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type * as contract from './contract.ts';
 import type { Idempotency } from './idempotency.ts';
+import { isUsable } from './moment-resolver.ts';
 import type { PointPinner } from './point-pinner.ts';
 import { validatePoint } from './point-validation.ts';
 import { checkJson, checkText } from './text-checks.ts';
@@ -83,7 +84,7 @@ export class SnapshotManager implements contract.SnapshotManager {
 
   async update(caller: contract.Caller, { id, ...patch }: UpdateInput): Promise<string> {
     this.#check(patch);
-    const point = await this.#point(id);
+    const point = await this.#usable(id);
     const { clock, points, bus } = this.#deps;
     const fact = auditFact(caller, 'POINT_UPDATED', { pointId: id }, { ...patch });
     const stored: PointPatch = patch;
@@ -114,7 +115,7 @@ export class SnapshotManager implements contract.SnapshotManager {
   }
 
   async validate(caller: contract.Caller, { id, idempotencyKey: key }: PointInput): Promise<string> {
-    const point = await this.#point(id);
+    const point = await this.#usable(id);
     const call = {
       graph: `${point.graphId}`,
       mutation: 'validateRollbackPoint',
@@ -165,6 +166,13 @@ export class SnapshotManager implements contract.SnapshotManager {
     const point = await this.#deps.points.get(id);
     if (point === null || point.deletedAt !== null) throw new NotFoundError(`there is no rollback point ${id}`);
     return point;
+  }
+
+  /** A point that has not expired, even if nobody has noticed yet. */
+  async #usable(id: string): Promise<PointRecord> {
+    const point = await this.#point(id);
+    if (point.status === 'FAILED' || isUsable(point, this.#deps.clock.now())) return point;
+    throw new StateError(`rollback point ${point.name} is EXPIRED`, 'EXPIRED');
   }
 
   /** Says why a point was not deleted. */

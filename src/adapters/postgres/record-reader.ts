@@ -107,7 +107,7 @@ function conditions(table: RecordTable, filters: readonly RecordFilter[], params
       case 'DIFFERENT':
         return `${column} IS DISTINCT FROM ${params.add(value)}`;
       case 'ANY':
-        return `${column} = ANY(${params.add(value)})`;
+        return `${column} = ANY(${params.add(storable(value))})`;
       case 'ABOVE':
         return `${column} > ${params.add(value)}`;
       case 'AT_MOST':
@@ -124,4 +124,9 @@ function parentType(table: RecordTable, field: string): string {
   const type = table.parents[field];
   if (type === undefined) throw new RangeError(`${table.table} is not listed by ${field}`);
   return type;
+}
+
+/** The values that a record can have: text without U+0000. */
+function storable(value: unknown): unknown {
+  return Array.isArray(value) ? value.filter((item) => typeof item !== 'string' || !item.includes('\0')) : value;
 }

@@ -1,5 +1,6 @@
 import { checksumToHex } from '../../../core/checksum.ts';
 import { InvalidInputError } from '../../../core/errors.ts';
+import { checkName } from '../../../core/names.ts';
 import type { GraphRecord } from '../../../ports/history.ts';
 import { pageArguments } from '../connections.ts';
 import { encodeId } from '../ids.ts';
@@ -106,6 +107,8 @@ GraphRef.implement({
         }
         if (hops < 0 || hops > MAX_HOPS) throw InvalidInputError.field(['hops'], `must be from 0 to ${MAX_HOPS}`);
         checkLimit(limit);
+        checkNames(keys, ['keys']);
+        checkNames(types ?? [], ['types']);
         const { seq } = await loaders.resolve(graph.id, readAtOrNull(at, ['at']) ?? LIVE, ['at']);
         return services.graphs.neighbourhood(graph.id, seq, { keys, hops, direction, limit, ...(types && { types }) });
       },
@@ -181,4 +184,13 @@ NameCountRef.implement({
 
 function isOff(graph: GraphRecord): boolean {
   return graph.captureMode === 'OFF';
+}
+
+/** @throws InvalidInputError with the place of each that cannot be the name of anything */
+function checkNames(names: readonly string[], path: readonly string[]): void {
+  const problems = names.flatMap((name, at) => {
+    const message = checkName(name);
+    return message === null ? [] : [{ path: [...path, `${at}`], message }];
+  });
+  if (problems.length > 0) throw new InvalidInputError(problems);
 }
