@@ -56,6 +56,10 @@ builder.subscriptionType({
         if (after !== null && after !== undefined && after < 0n) {
           throw InvalidInputError.field(['after'], 'must not be negative');
         }
+        // Nobody can have seen it here: what comes before it would be left out without a word.
+        if (after !== null && after !== undefined && after > record.head.seq) {
+          throw InvalidInputError.field(['after'], `lies beyond the newest transaction, ${record.head.seq}`);
+        }
         const start = after ?? record.head.seq;
         return new LiveStream(context, {
           open: (signal) => context.services.feeds.transactions(record.id, start, sessionId, signal),
