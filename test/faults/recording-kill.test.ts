@@ -1,0 +1,3 @@
+import { describeKillsWhileRecording } from '../support/recording-kills.ts';
+
+describeKillsWhileRecording(5, 1200, 240_000);
