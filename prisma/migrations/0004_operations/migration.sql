@@ -12,9 +12,10 @@ CREATE INDEX "rollback_operations_undo_operation_id_idx" ON "rollback_operations
 CREATE INDEX "rollback_operations_open_idx" ON "rollback_operations" ("graph_id")
   WHERE "status" NOT IN ('COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED');
 
--- choice: what was chosen, of which resolution is the strategy. planned_version: the version that the plan's row accounts for; a decision
+-- overwritable: whether target can be written at all. choice: what was chosen, of which resolution is the strategy. planned_version: the version that the plan's row accounts for; a decision
 -- raises the version, and the row is planned again. rule_id: the remembered decision that was applied.
-ALTER TABLE "operation_conflicts" ADD COLUMN "choice" TEXT, ADD COLUMN "planned_version" INTEGER NOT NULL DEFAULT 1,
+ALTER TABLE "operation_conflicts" ADD COLUMN "overwritable" BOOLEAN NOT NULL DEFAULT true, ADD COLUMN "choice" TEXT,
+  ADD COLUMN "planned_version" INTEGER NOT NULL DEFAULT 1,
   ADD COLUMN "rule_id" UUID;
 
 CREATE INDEX "operation_conflicts_operation_id_kind_key_idx" ON "operation_conflicts" ("operation_id", "kind", "key");
