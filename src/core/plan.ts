@@ -1,6 +1,7 @@
 import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, valuesOf } from './aspects.ts';
 import { sameState, valueTypeOf } from './canonical.ts';
 import { actionOf, type EntityState } from './entities.ts';
+import { mergeLabels, mergeValues } from './merge.ts';
 import { originText, rootOf } from './origins.ts';
 import { explainAspect, explainContent, explainDeletion, explainEnds } from './plan-explain.ts';
 import type { EntityPlan, PlanInput, PlannedConflict } from './plan-types.ts';
@@ -165,7 +166,8 @@ function aspectConflict({ ref }: PlanInput, verdict: Verdict): PlannedConflict {
   const { aspect, base, target, live } = verdict;
   if (aspect === 'existence') return structure('ENDS', explainEnds(ref, verdict));
   const explanation = explainAspect(ref, verdict);
-  const sides = { base, target, live, explanation };
+  const { value: merged, clean } = (aspect === 'labels' ? mergeLabels : mergeValues)(base, target, live);
+  const sides = { base, target, live, merged, mergesCleanly: clean, overwritable: true, explanation };
   if (aspect === 'labels') return { type: 'STRUCTURE', aspect: 'LABEL', property: null, ...sides };
   const types = [base, target, live].flatMap((value) => (value === null ? [] : [JSON.stringify(valueTypeOf(value))]));
   const type = new Set(types).size > 1 ? 'TYPE' : 'VALUE';
@@ -173,7 +175,8 @@ function aspectConflict({ ref }: PlanInput, verdict: Verdict): PlannedConflict {
 }
 
 function structure(aspect: 'EXISTENCE' | 'ENDS', explanation: string): PlannedConflict {
-  return { type: 'STRUCTURE', aspect, property: null, base: null, target: null, live: null, explanation };
+  const sides = { base: null, target: null, live: null, merged: null, mergesCleanly: false, overwritable: true };
+  return { type: 'STRUCTURE', aspect, property: null, ...sides, explanation };
 }
 
 function baseState({ versions }: PlanInput, verdicts: readonly Verdict[]): EntityState | null {

@@ -36,8 +36,8 @@ describe('values that rollbacks put back', () => {
       ['B', 'A'],
     ] as const) {
       const graph = writes('v0', ['A', 'v1'], ['B', 'v2'], ['A', 'v3'], ['B', 'v4'], ['A', 'v5']);
-      graph.undo('first', graph.by(one), () => 'TARGET');
-      graph.undo('second', graph.by(two), () => 'TARGET');
+      graph.undo('first', graph.by(one), () => ({ side: 'TARGET' }));
+      graph.undo('second', graph.by(two), () => ({ side: 'TARGET' }));
       expect(p(graph.state(N))).toBe('v0');
     }
   });

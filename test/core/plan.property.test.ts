@@ -1,14 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Aspect, changedAspects } from '../../src/core/aspects.ts';
+import { choiceProblem } from '../../src/core/conflict-choice.ts';
 import type { EntityRef, EntityState } from '../../src/core/entities.ts';
-import { type Decision, planEntity, resolvePlan } from '../../src/core/plan.ts';
+import { type ConflictChoice, planEntity, resolvePlan } from '../../src/core/plan.ts';
 import { verdictOn } from '../../src/core/verdict.ts';
 import { arbHistory, arbNames, REFS, worldWithout, wrote } from '../support/plan-histories.ts';
 import type { RecordedGraph } from '../support/recorded-graph.ts';
 
 const RUNS = { numRuns: 300 };
-const ALWAYS_TARGET = (): Decision => 'TARGET';
+const ALWAYS_TARGET = (): ConflictChoice => ({ side: 'TARGET' });
 
 function states(graph: RecordedGraph): (EntityState | null)[] {
   return REFS.map((ref) => graph.state(ref));
@@ -147,12 +148,24 @@ describe('a restore', () => {
 
 describe('a rollback', () => {
   test('can be undone, and that again, whatever was decided in it', () => {
-    const arbDecisions = fc.infiniteStream(fc.constantFrom<Decision>('LIVE', 'TARGET', 'BASE'));
+    const arbDecisions = fc.infiniteStream(
+      fc.constantFrom<ConflictChoice>(
+        { side: 'LIVE' },
+        { side: 'TARGET' },
+        { side: 'BASE' },
+        { side: 'MERGED' },
+        { value: 7 },
+        { absent: true },
+      ),
+    );
     fc.assert(
       fc.property(arbHistory, arbNames, arbDecisions, (history, names, decisions) => {
         const graph = history();
         const before = states(graph);
-        graph.undo('rollback', graph.by(...names), () => decisions.next().value);
+        graph.undo('rollback', graph.by(...names), (conflict) => {
+          const choice = decisions.next().value;
+          return choiceProblem(conflict, choice) === null ? choice : { side: 'LIVE' };
+        });
         const after = states(graph);
         graph.undo('undo', graph.by('rollback'));
         expect(states(graph)).toEqual(before);
@@ -190,7 +203,7 @@ describe('a plan', () => {
         for (const ref of REFS) {
           const plan = graph.plan(ref, graph.by(...names));
           expect(graph.plan(ref, graph.by(...names))).toEqual(plan);
-          expect(resolvePlan(plan, () => 'LIVE')).toMatchObject({ after: plan.after, action: plan.action });
+          expect(resolvePlan(plan, () => ({ side: 'LIVE' }))).toMatchObject({ after: plan.after, action: plan.action });
           expect(resolvePlan(plan, ALWAYS_TARGET)).toMatchObject({
             after: plan.overwritten,
             origins: plan.overwrittenOrigins,

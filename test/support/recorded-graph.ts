@@ -1,7 +1,7 @@
 import { sameState } from '../../src/core/canonical.ts';
 import { type EntityId, type EntityRef, type EntityState, entityId } from '../../src/core/entities.ts';
 import { originsAfter } from '../../src/core/origins.ts';
-import type { Decision, EntityPlan, PlanInput, PlannedConflict } from '../../src/core/plan.ts';
+import type { ConflictChoice, EntityPlan, PlanInput, PlannedConflict } from '../../src/core/plan.ts';
 import { planEntity, resolvePlan, seqsOf } from '../../src/core/plan.ts';
 import type { Origins, RecordedVersion } from '../../src/core/undo-set.ts';
 
@@ -12,7 +12,7 @@ export interface RecordedTx {
   readonly undid: ((seq: bigint) => boolean) | null;
 }
 
-type Asked = (conflict: PlannedConflict, index: number) => Decision;
+type Asked = (conflict: PlannedConflict, index: number) => ConflictChoice;
 
 /** History of a small graph in memory: records, plans and rolls back the way the services do. */
 export class RecordedGraph {
@@ -93,7 +93,7 @@ export class RecordedGraph {
   }
 
   /** Takes back and records; conflicts are decided by `decide`. */
-  undo(by: string, isUndone: (seq: bigint) => boolean, decide: Asked = () => 'LIVE'): bigint {
+  undo(by: string, isUndone: (seq: bigint) => boolean, decide: Asked = () => ({ side: 'LIVE' })): bigint {
     const writes = this.refs().map((ref) => ({ ref, ...resolvePlan(this.plan(ref, isUndone), decide) }));
     return this.commit(by, writes, isUndone);
   }

@@ -27,7 +27,7 @@ export function decide(entity: PlannedEntity, policy: ConflictPolicy, keys: Keys
   if (conflicts.some(({ resolution }) => resolution === null)) {
     return { row: { ...wouldBe(plan), state: 'CONFLICTED', conflictId }, conflicts };
   }
-  const resolved = resolvePlan(plan, (_, at) => (strategies[at] === 'OVERWRITE' ? 'TARGET' : 'LIVE'));
+  const resolved = resolvePlan(plan, (_, at) => ({ side: strategies[at] === 'OVERWRITE' ? 'TARGET' : 'LIVE' }));
   const reason = resolved.skipped ? skippedReason(plan.conflicts, strategies) : null;
   if (resolved.action === null) return { row: { ...wouldBe(plan), state: 'SKIPPED', conflictId, reason }, conflicts };
   const row = rowOf(plan, resolved.after, {
