@@ -1,4 +1,4 @@
-import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, valuesOf } from './aspects.ts';
+import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, textList, valuesOf } from './aspects.ts';
 import { sameState, valueTypeOf } from './canonical.ts';
 import { actionOf, type EntityState } from './entities.ts';
 import { mergeLabels, mergeValues } from './merge.ts';
@@ -16,6 +16,8 @@ export type * from './plan-types.ts';
 export function seqsOf(versions: readonly RecordedVersion[]): bigint[] {
   return versions.map(({ seq }) => seq);
 }
+
+const NO_LABELS = textList([]);
 
 /** What the entity becomes: with conflicts left as live is, and with target taken. */
 interface Outcome {
@@ -80,7 +82,9 @@ function planPresent(
   if (existence === undefined || existence.kind === 'KEEP' || existence.target !== null) {
     return planAspects(input, live, verdicts);
   }
-  const others = aspects.filter((aspect) => aspect !== 'existence' && withoutUndoSet(input, aspect).value !== null);
+  const others = aspects.filter(
+    (aspect) => aspect !== 'existence' && isContent(aspect, withoutUndoSet(input, aspect).value),
+  );
   const origins = vanishOrigins(input, aspects, existence);
   if (existence.kind === 'TAKE' && others.length === 0) return settled({ state: null, origins });
   const conflict = structure('EXISTENCE', explainContent(input.ref, others));
@@ -110,8 +114,15 @@ function planAspects(input: PlanInput, live: EntityState, verdicts: readonly Ver
     origins: originsFrom(taken),
     overwritten: stateOf(input.ref, overwritten),
     overwrittenOrigins: originsFrom([...taken, ...asked]),
-    conflicts,
+    conflicts: conflicts.sort(byAspect),
   };
+}
+
+/** Ends, labels, then properties by name: the order must not depend on what a store makes of the order of properties. */
+function byAspect(a: PlannedConflict, b: PlannedConflict): number {
+  const place = ({ aspect }: PlannedConflict): number => ['ENDS', 'LABEL', 'PROPERTY'].indexOf(aspect);
+  if (place(a) !== place(b)) return place(a) - place(b);
+  return (a.property ?? '') < (b.property ?? '') ? -1 : 1;
 }
 
 interface Sourced {
@@ -151,13 +162,18 @@ function broughtBack(input: PlanInput, verdicts: readonly Verdict[]): Sourced {
   return { state: stateOf(input.ref, values), origins: originsFrom([...origins]) };
 }
 
+/** Having removed the labels, or a property, leaves nothing in an entity that its vanishing would lose. */
+function isContent(aspect: Aspect, value: Value | null): boolean {
+  return aspect === 'labels' ? !sameAspect(value ?? NO_LABELS, NO_LABELS) : value !== null;
+}
+
 /** The absence of an aspect comes from where that of the entity does, unless it says otherwise. */
 function vanishOrigins(input: PlanInput, aspects: readonly Aspect[], existence: Verdict): Origins | null {
   const origins: [string, string][] = [['existence', existence.origin]];
   for (const aspect of aspects) {
     if (aspect === 'existence') continue;
     const { value, origin } = withoutUndoSet(input, aspect);
-    if (value === null && origin !== existence.origin) origins.push([aspect, origin]);
+    if (!isContent(aspect, value) && origin !== existence.origin) origins.push([aspect, origin]);
   }
   return originsFrom(origins);
 }
