@@ -60,8 +60,8 @@ describe('an undo', () => {
           const { live, after } = graph.plan(ref, isUndone);
           for (const aspect of changedAspects(live, after)) {
             const last = graph.txs.findLast((tx) => wrote(graph, ref, aspect, tx.seq));
-            // What a rollback wrote last may be the undo set's own value, put back.
-            if (last === undefined || last.undid !== null) continue;
+            // What a rollback wrote last may be the undo set's own value, put back; no labels are nothing to lose.
+            if (last === undefined || last.undid !== null || (after === null && isUnlabelled(aspect, live))) continue;
             expect([aspect, isUndone(last.seq)]).toEqual([aspect, true]);
           }
         }
@@ -120,6 +120,10 @@ describe('an undo', () => {
     );
   });
 });
+
+function isUnlabelled(aspect: Aspect, state: EntityState | null): boolean {
+  return aspect === 'labels' && state?.kind === 'NODE' && state.labels.length === 0;
+}
 
 /** Whether every value is put back. Where others had left it as it should be, nothing is written that a later plan could build on. */
 function takesAll(graph: RecordedGraph, ref: EntityRef, isUndone: (seq: bigint) => boolean): boolean {
