@@ -105,16 +105,17 @@ export function dependencyEffect(conflict: DependencyConflict, decision: 'OVERWR
 
 /**
  * What cannot be written either once `skipped` is not: a relationship that stays keeps its ends, a node that stays keeps what the plan
- * hangs on it, a node that stays away keeps its relationships away. Gives the reason for each, `skipped` itself not included.
+ * hangs on it, a node that stays away keeps its relationships away. Gives the reason for each, and the one of `skipped` that it goes back
+ * to; `skipped` itself is not included.
  */
 export function skipClosure(
   skipped: readonly EntityRef[],
   planned: readonly EntityChange[],
-): Map<EntityId, { readonly ref: EntityRef; readonly reason: string }> {
+): Map<EntityId, { readonly ref: EntityRef; readonly reason: string; readonly root: EntityId }> {
   const changes = new Map(planned.map((planned): [EntityId, EntityChange] => [entityId(planned), planned]));
   const byEnd = relationshipsByEnd(planned);
   const first = new Set(skipped.map(entityId));
-  const result = new Map<EntityId, { ref: EntityRef; reason: string }>();
+  const result = new Map<EntityId, { ref: EntityRef; reason: string; root: EntityId }>();
   const queue = skipped.map(entityId);
   for (const id of queue) {
     const cause = changes.get(id);
@@ -124,7 +125,8 @@ export function skipClosure(
       const dependentId = entityId(dependent);
       if (first.has(dependentId) || result.has(dependentId)) continue;
       const { kind, key } = dependent;
-      result.set(dependentId, { ref: { kind, key }, reason: `skipped because ${nameOf(cause)} ${verb}` });
+      const root = result.get(id)?.root ?? id;
+      result.set(dependentId, { ref: { kind, key }, reason: `skipped because ${nameOf(cause)} ${verb}`, root });
       queue.push(dependentId);
     }
   }

@@ -4,6 +4,7 @@ import { MemoryEventBus } from '../adapters/memory/event-bus.ts';
 import { PostgresHistory } from '../adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../adapters/postgres/idempotency-store.ts';
 import { PostgresOperationEvents } from '../adapters/postgres/operation-store/event-reader.ts';
+import { PostgresConflictStore } from '../adapters/postgres/operation-store/conflict-store.ts';
 import { PostgresPlanStore } from '../adapters/postgres/operation-store/plan-store.ts';
 import { PostgresOperationStore } from '../adapters/postgres/operation-store/store.ts';
 import { PgBossQueue } from '../adapters/postgres/pg-boss-queue.ts';
@@ -67,6 +68,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const points = new PostgresPointStore(store);
   const sessions = new PostgresSessionStore(store);
   const plans = new PostgresPlanStore(store);
+  const conflicts = new PostgresConflictStore(store);
   const operations = new PostgresOperationStore(store);
   const verifications = new PostgresVerificationStore(store);
   const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(store), keys, holder });
@@ -104,7 +106,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const moments = new MomentResolver({ history, points, registry, clock });
   const scopes = new ScopeResolver(history);
   const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
-  const rollbackDeps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
+  const rollbackDeps = { operations, plans, conflicts, points, pinner, history, registry, moments, scopes, bus, keys, clock };
   const rollbacks = new RollbackManager({ ...rollbackDeps, sessions, idempotency, queue });
   const runner = new RollbackRunner(rollbackDeps, queue, {
     holder,

@@ -1,6 +1,7 @@
 import type { Choosable, ConflictAspect, ConflictChoiceKind, ConflictSide } from '../core/conflict-choice.ts';
 import type { EntityRef, EntityState } from '../core/entities.ts';
 import type { ConflictStrategy, ConflictType } from '../core/policy.ts';
+import type { ResolutionRule, RuleSubject } from '../core/resolution-rules.ts';
 import type { OperationStatus } from '../core/states.ts';
 import type { Value } from '../core/values.ts';
 import type { AuditFact } from './audit-log.ts';
@@ -21,6 +22,8 @@ export interface StoredConflict extends EntityRef, Choosable {
   readonly resolvedValue: Value | null;
   readonly resolvedBy: string | null;
   readonly remembered: boolean;
+  readonly ruleId: string | null;
+  readonly explanation: string;
 }
 
 /** One decision. Refused when the conflict is not at this version any more, or its live state another. */
@@ -34,22 +37,10 @@ export interface Decision {
 }
 
 export interface ConflictSelection {
-  readonly status?: 'OPEN' | 'RESOLVED' | null;
-  readonly type?: ConflictType | null;
-  readonly aspect?: ConflictAspect | null;
-  readonly key?: string | null;
-}
-
-/** What a remembered decision applies to. */
-export interface RuleSubject {
-  readonly kind: EntityRef['kind'];
-  /** Of a node: all of these. Sorted. */
-  readonly labels: readonly string[];
-  /** Of a relationship. */
-  readonly type: string | null;
-  readonly conflictType: ConflictType;
-  readonly aspect: ConflictAspect;
-  readonly property: string | null;
+  readonly status?: 'OPEN' | 'RESOLVED' | null | undefined;
+  readonly type?: ConflictType | null | undefined;
+  readonly aspect?: ConflictAspect | null | undefined;
+  readonly key?: string | null | undefined;
 }
 
 export interface NewRule extends RuleSubject {
@@ -57,9 +48,8 @@ export interface NewRule extends RuleSubject {
   readonly side: ConflictSide;
 }
 
-export interface StoredRule extends NewRule {
+export interface StoredRule extends ResolutionRule {
   readonly graphId: number;
-  readonly createdBy: string | null;
 }
 
 /** Why nothing was decided. `conflictId` names the decision that does not fit. */
@@ -76,11 +66,18 @@ export interface ConflictStore {
   /** All of these entities, in the order in which they were found. */
   ofEntities(operationId: string, refs: readonly EntityRef[]): Promise<readonly StoredConflict[]>;
   /** Those that match, at most `limit` after number `after`. */
-  select(operationId: string, where: ConflictSelection, after: bigint, limit: number): Promise<readonly StoredConflict[]>;
+  select(
+    operationId: string,
+    where: ConflictSelection,
+    after: bigint,
+    limit: number,
+  ): Promise<readonly StoredConflict[]>;
   /** The states of a conflict's entity. */
   states(conflictIds: readonly string[]): Promise<ReadonlyMap<string, ConflictStates>>;
   /** Entities with a decision that the plan's rows do not account for. */
   unplanned(operationId: string, limit: number): Promise<readonly EntityRef[]>;
+  /** Whether a decision was changed that the plan had taken in: what followed from it is to be planned from the beginning. */
+  hasRevised(operationId: string): Promise<boolean>;
   /**
    * All decisions, their events, the rules and the audit entry in one transaction, or nothing. The operation must wait for a person or be
    * a finished preview. The audit entry's data name the `attempt`.

@@ -6,6 +6,7 @@ import type {
   OperationLogEntry,
   PlanRow,
   ProofDifference,
+  ResolutionRule,
   RollbackOperation,
   RollbackPoint,
   RollbackSnapshot,
@@ -24,6 +25,7 @@ export interface RecordTypes {
   operationLogEntry: OperationLogEntry;
   planRow: PlanRow;
   proofDifference: ProofDifference;
+  resolutionRule: ResolutionRule;
   rollbackOperation: RollbackOperation;
   rollbackPoint: RollbackPoint;
   rollbackSnapshot: RollbackSnapshot;

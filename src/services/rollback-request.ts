@@ -1,6 +1,5 @@
 import { HistoryDroppedError, InvalidInputError, LimitError, NotFoundError, StateError } from '../core/errors.ts';
 import { MAX_NAME_LENGTH } from '../core/names.ts';
-import { CONFLICT_TYPES, type ConflictPolicy } from '../core/policy.ts';
 import { isFinalOperation } from '../core/states.ts';
 import type { UndoSelector } from '../core/undo-set.ts';
 import type { GraphRecord, History } from '../ports/history.ts';
@@ -10,7 +9,7 @@ import type { RollbackRequest, UndoRequest } from './contract.ts';
 import type { MomentResolver } from './moment-resolver.ts';
 import { checkText } from './text-checks.ts';
 
-const MAX_REASON = 2000;
+export const MAX_REASON = 2000;
 /** Transactions that one request may list. */
 export const MAX_LISTED = 10_000;
 const MAX_RATE = 1_000_000;
@@ -31,7 +30,6 @@ export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'k
   const hasUndo = input.undo !== null && input.undo !== undefined;
   if (hasTarget === hasUndo)
     throw InvalidInputError.field([hasTarget ? 'undo' : 'to'], 'exactly one of to and undo is needed');
-  checkPolicy(input.policy, ['onConflict']);
   checkPace(input, immediateLimit);
   checkText(['reason'], input.reason, MAX_REASON);
   if (!input.includeSchema) return;
@@ -43,27 +41,6 @@ export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'k
       ? 'an embedded graph has no schema of its own to restore'
       : 'is not available for this graph yet';
   throw InvalidInputError.field(['includeSchema'], why);
-}
-
-/**
- * Decisions by a person or by merging come with conflict resolution: until then a policy may leave conflicts open by its default, which
- * ends a real run before it writes, but may not ask for either.
- *
- * @throws InvalidInputError naming the field
- */
-export function checkPolicy(policy: ConflictPolicy, path: readonly string[]): void {
-  const refuse = (field: string, strategy: string): never => {
-    throw InvalidInputError.field(
-      [...path, field],
-      `${strategy} comes with conflict resolution, choose ABORT, SKIP or OVERWRITE`,
-    );
-  };
-  if (policy.default === 'MERGE') refuse('default', 'MERGE');
-  for (const type of CONFLICT_TYPES) {
-    const field = type.toLowerCase() as Lowercase<typeof type>; // The fields are the types in lower case.
-    const strategy = policy[field];
-    if (strategy === 'MERGE' || strategy === 'MANUAL') refuse(field, strategy);
-  }
 }
 
 /** @throws InvalidInputError */

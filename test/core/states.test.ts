@@ -155,9 +155,7 @@ describe('available actions', () => {
     const running = { outcome: null, applied: 0n } as const;
     expect(actions({ ...running, status: 'ROLLBACK_INITIATED' })).toBe('ABORT');
     expect(actions({ ...running, status: 'EXECUTING', applied: 1n })).toBe('ABORT');
-    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION', openConflicts: 2n })).toBe(
-      'REHEARSE RESOLVE ABORT',
-    );
+    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION', openConflicts: 2n })).toBe('REHEARSE RESOLVE ABORT');
     expect(actions({ ...running, status: 'CONFLICT_RESOLUTION' })).toBe('REHEARSE ABORT');
   });
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EmbeddedGraph } from '../../src/adapters/embedded-graph/embedded-graph.ts';
 import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
+import { PostgresConflictStore } from '../../src/adapters/postgres/operation-store/conflict-store.ts';
 import { PostgresPlanStore } from '../../src/adapters/postgres/operation-store/plan-store.ts';
 import { PostgresOperationStore } from '../../src/adapters/postgres/operation-store/store.ts';
 import { PgBossQueue } from '../../src/adapters/postgres/pg-boss-queue.ts';
@@ -78,10 +79,24 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   const moments = new MomentResolver({ history, points, registry, clock });
   const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
   const operations = wrap('operations', new PostgresOperationStore(database, options.leaseMs));
+  const conflictStore = wrap('conflicts', new PostgresConflictStore(database));
   const scopes = new ScopeResolver(history);
   const holder = randomUUID();
   const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys, holder });
-  const deps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
+  const deps = {
+    operations,
+    plans,
+    conflicts: conflictStore,
+    points,
+    pinner,
+    history,
+    registry,
+    moments,
+    scopes,
+    bus,
+    keys,
+    clock,
+  };
   const queue: JobQueue = queueOf(options.queue ?? 'direct', database, errors);
   const runner = new RollbackRunner(deps, queue, {
     holder,
@@ -165,6 +180,8 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
           account: Record<string, string> | null;
         }>('SELECT error_message, proof, account FROM rollback_operations WHERE id = $1', id)
       )[0],
+    deps,
+    conflictStore,
     database,
     history,
     graph,

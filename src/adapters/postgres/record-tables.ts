@@ -60,12 +60,19 @@ export const RECORD_TABLES: Readonly<Record<RecordName, RecordTable>> = {
     descending: false,
     parents: { operationId: 'uuid' },
   },
+  resolutionRule: {
+    table: 'resolution_rules',
+    fields: fieldsOf(Prisma.ResolutionRuleScalarFieldEnum),
+    order: ['createdAt', 'id'],
+    descending: true,
+    parents: { graphId: 'int4' },
+  },
   rollbackOperation: {
     table: 'rollback_operations',
     fields: fieldsOf(Prisma.RollbackOperationScalarFieldEnum),
     order: ['createdAt', 'id'],
     descending: true,
-    parents: { graphId: 'int4', targetRollbackPointId: 'uuid', undoOperationId: 'uuid', rehearsalOfId: 'uuid' },
+    parents: { graphId: 'int4', targetRollbackPointId: 'uuid', undoOperationId: 'uuid', rehearsalOfId: 'uuid', resumesId: 'uuid' },
     omitted: [
       'abortRequestedAt',
       'batchCount',

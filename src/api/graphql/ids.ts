@@ -11,6 +11,7 @@ export const NODE_TYPES = [
   'RollbackSnapshot',
   'RollbackOperation',
   'Conflict',
+  'ResolutionRule',
   'Verification',
   'AuditEntry',
 ] as const;
@@ -28,6 +29,7 @@ const RECORDS: ReadonlySet<NodeType> = new Set([
   'RollbackSnapshot',
   'RollbackOperation',
   'Conflict',
+  'ResolutionRule',
   'Verification',
   'AuditEntry',
 ]);

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
+import './mutations/conflicts.ts';
 import './mutations/points.ts';
 import './mutations/rollbacks.ts';
 import './mutations/sessions.ts';
@@ -13,6 +14,7 @@ import './types/errors.ts';
 import './types/graph.ts';
 import './types/operation-plan.ts';
 import './types/query.ts';
+import './types/resolution-rule.ts';
 import './types/rollback-operation.ts';
 import './types/rollback-point.ts';
 import './types/session.ts';

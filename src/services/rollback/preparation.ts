@@ -1,5 +1,5 @@
 import { planHasher } from '../../core/plan-hash.ts';
-import type { NewOperationEvent } from '../../ports/operation-store.ts';
+import type { NewOperationEvent, OperationStep } from '../../ports/operation-store.ts';
 import { closePlan } from './detection.ts';
 import { type OperationRun, OperationStop } from './operation-run.ts';
 
@@ -12,22 +12,20 @@ export const LAST_GROUP = 2n ** 63n - 1n;
 /** Closes the plan, counts and hashes it, and cuts it into batches. Afterwards it can be shown, or executed. */
 export async function prepare(run: OperationRun): Promise<void> {
   const { plans } = run.deps;
-  if (run.operation.status === 'ANALYZING') {
-    await run.advance({ status: run.after('DETECT'), progress: 30, events: [{ type: 'PHASE' }] });
-  }
-  const { id, checkedSeq } = run.operation;
+  if (run.operation.status === 'ANALYZING') await run.transit('DETECT', { progress: 30 });
+  const { checkedSeq } = run.operation;
   await plans.renewStatistics();
   await closePlan(run, checkedSeq ?? 0n);
-  const planHash = await hashPlan(run);
-  await run.advance({
-    progress: 35,
-    planHash,
-    planSummary: await plans.summary(id),
-    recount: true,
-    events: await conflictEvents(run, 0n),
-  });
-  const batchEnds = await cutBatches(run);
+  await takeStock(run, { progress: 35, events: await conflictEvents(run, 0n) });
+  const batchEnds = await cutBatches(run, []);
   await run.advance({ progress: 40, batchEnds });
+}
+
+/** Says what the plan is by now. */
+export async function takeStock(run: OperationRun, step: OperationStep = {}): Promise<void> {
+  const planHash = await hashPlan(run);
+  const planSummary = await run.deps.plans.summary(run.operation.id);
+  await run.advance({ ...step, planHash, planSummary, recount: true });
 }
 
 /** The identity of what is pending now. */
@@ -37,37 +35,45 @@ export async function hashPlan({ deps, operation }: OperationRun): Promise<strin
   return hasher.digest();
 }
 
-/** One event for each conflict found after number `after`, up to a bound. */
+/** One event for each conflict found after number `after`, up to a bound: what it is, or whose remembered decision was applied to it. */
 export async function conflictEvents({ deps, operation }: OperationRun, after: bigint): Promise<NewOperationEvent[]> {
   const found = await deps.plans.conflicts(operation.id, after, SHOWN_CONFLICTS + 1);
-  const events = found.slice(0, SHOWN_CONFLICTS).map(
-    ({ id: conflictId, explanation: message }): NewOperationEvent => ({
-      type: 'CONFLICT_DETECTED',
-      message,
-      conflictId,
-    }),
-  );
+  const events = found
+    .slice(0, SHOWN_CONFLICTS)
+    .map(
+      ({ id: conflictId, explanation: message, rememberedFrom }): NewOperationEvent =>
+        rememberedFrom === null
+          ? { type: 'CONFLICT_DETECTED', message, conflictId }
+          : {
+              type: 'CONFLICT_RESOLVED',
+              message: `Decided as ${rememberedFrom} had done before: ${message}`,
+              conflictId,
+            },
+    );
   if (found.length > SHOWN_CONFLICTS) events.push({ type: 'CONFLICT_DETECTED', message: 'There are more conflicts.' });
   return events;
 }
 
-/** @throws OperationStop when what belongs together is more than one graph transaction may hold */
-async function cutBatches(run: OperationRun): Promise<bigint[]> {
+/**
+ * The last group of each batch. `written`: those of the batches that the graph has already.
+ * @throws OperationStop when what belongs together is more than one graph transaction may hold
+ */
+export async function cutBatches(run: OperationRun, written: readonly bigint[]): Promise<bigint[]> {
   const { operation, served, deps } = run;
   const { immediateLimit } = served.graph;
-  const { planned } = operation.counts;
-  if (planned === 0n) return [];
+  const planned = operation.counts.planned - operation.counts.applied;
+  if (planned === 0n) return [...written];
   if (operation.strategy === 'IMMEDIATE') {
     if (planned > BigInt(immediateLimit)) {
       const most = immediateLimit.toLocaleString('en');
       refuse(run, `${planned} changes are more than one transaction of this graph may hold (${most}): use GRADUAL`);
     }
-    return [LAST_GROUP];
+    return [...written, LAST_GROUP];
   }
   await deps.plans.group(run.lease);
   const target = operation.batchSize ?? Math.min(DEFAULT_BATCH, immediateLimit);
   const limit = operation.batchSize ?? immediateLimit;
-  const ends: bigint[] = [];
+  const ends: bigint[] = [...written];
   let size = 0;
   let last = 0n;
   for await (const page of deps.plans.groups(operation.id)) {

@@ -1,5 +1,7 @@
+import { canonicalValue } from '../../../core/decode.ts';
 import type { EntityRef, EntityState } from '../../../core/entities.ts';
 import { isFinalOperation, type OperationStatus } from '../../../core/states.ts';
+import type { Value } from '../../../core/values.ts';
 import type { AuditFact } from '../../../ports/audit-log.ts';
 import {
   CONFLICTS_RESOLVED,
@@ -23,12 +25,15 @@ import { deleteRule, putRules, readRule, readRules } from './rule-rows.ts';
 
 const COLUMNS = `c.id, c.operation_id AS "operationId", c.no, c.kind, c.key, c.type, c.aspect, c.property, c.base, c.target, c.live, c.merged,
   c.status, c.version, c.overwritable, c.live_hash AS "liveHash", c.resolution, c.choice, c.resolved_value AS "resolvedValue",
-  c.resolved_by AS "resolvedBy", c.remembered`;
+  c.resolved_by AS "resolvedBy", c.remembered, c.rule_id AS "ruleId", c.explanation`;
 
 /** Decisions that get an event of their own; the rest are counted in one. */
 const SHOWN_DECISIONS = 100;
 /** Rows in one statement. */
 const CHUNK = 5000;
+
+/** The planned version of a decision that was changed after the plan had taken it in. */
+const REVISED = -1;
 
 type ConflictRow = Omit<StoredConflict, 'kind'> & { readonly kind: number };
 
@@ -110,6 +115,14 @@ export class PostgresConflictStore implements ConflictStore {
     return rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
   }
 
+  async hasRevised(operationId: string): Promise<boolean> {
+    const { count } = await this.#database.query(
+      `SELECT 1 FROM operation_conflicts WHERE operation_id = $1 AND version <> planned_version AND planned_version = ${REVISED} LIMIT 1`,
+      [operationId],
+    );
+    return count > 0;
+  }
+
   async decide(
     operationId: string,
     decisions: readonly Decision[],
@@ -171,15 +184,11 @@ function isDecidable({ status, dry_run: dryRun }: { status: OperationStatus; dry
   return isFinalOperation(status) ? dryRun && status === 'COMPLETED' : status === 'CONFLICT_RESOLUTION';
 }
 
-async function store(
-  tx: SqlExecutor,
-  operationId: string,
-  decisions: readonly Decision[],
-  by: string,
-): Promise<void> {
+async function store(tx: SqlExecutor, operationId: string, decisions: readonly Decision[], by: string): Promise<void> {
   const { rows } = await tx.query<{ id: string }>(
     `UPDATE operation_conflicts c SET status = 'RESOLVED', version = c.version + 1, resolution = d.resolution, choice = d.choice,
-       resolved_value = d.value::jsonb, resolved_by = $2, resolved_at = now(), remembered = false, rule_id = NULL
+       resolved_value = d.value::jsonb, resolved_by = $2, resolved_at = now(), remembered = false, rule_id = NULL,
+       planned_version = CASE WHEN c.status = 'RESOLVED' AND c.planned_version = c.version THEN ${REVISED} ELSE c.planned_version END
      FROM unnest($3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[]) AS d(id, version, live, choice, resolution, value)
      WHERE c.operation_id = $1 AND c.id = d.id AND c.version = d.version AND (d.live IS NULL OR c.live_hash = d.live)
      RETURNING c.id`,
@@ -235,7 +244,15 @@ async function announce(
   }
 }
 
-function toConflict({ kind, ...row }: ConflictRow): StoredConflict {
-  return { ...row, kind: kindOf(kind) };
+function toConflict({ kind, base, target, live, merged, resolvedValue, ...row }: ConflictRow): StoredConflict {
+  const read = (value: Value | null): Value | null => (value === null ? null : canonicalValue(value));
+  return {
+    ...row,
+    kind: kindOf(kind),
+    base: read(base),
+    target: read(target),
+    live: read(live),
+    merged: read(merged),
+    resolvedValue: read(resolvedValue),
+  };
 }
-

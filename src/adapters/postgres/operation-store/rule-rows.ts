@@ -12,12 +12,7 @@ type RuleRow = Omit<StoredRule, 'kind' | 'type' | 'property'> & {
 };
 
 /** Remembers decisions, no two of them about the same things; one takes the place of an older one about the same. */
-export async function putRules(
-  tx: SqlExecutor,
-  graphId: number,
-  rules: readonly NewRule[],
-  by: string,
-): Promise<void> {
+export async function putRules(tx: SqlExecutor, graphId: number, rules: readonly NewRule[], by: string): Promise<void> {
   if (rules.length === 0) return;
   const json = rules.map((rule) => ({
     ...rule,

@@ -83,7 +83,8 @@ async function assertSettled(tx: SqlExecutor, operationId: string): Promise<void
     `SELECT ${UNSETTLED} AS unsettled FROM rollback_operations o WHERE o.id = $1`,
     [operationId],
   );
-  if (rows[0]?.unsettled === true) throw new UnsettledError(`operation ${operationId} has conflicts to decide or to plan`);
+  if (rows[0]?.unsettled === true)
+    throw new UnsettledError(`operation ${operationId} has conflicts to decide or to plan`);
 }
 
 const COUNTED = [

@@ -1,7 +1,7 @@
-import type { AuditFact } from '../../../ports/audit-log.ts';
 import { mayOverlap } from '../../../core/scope-overlap.ts';
 import type { Scope } from '../../../core/scope-types.ts';
 import type { OperationStatus } from '../../../core/states.ts';
+import type { AuditFact } from '../../../ports/audit-log.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
 import {
   type NewOperation,

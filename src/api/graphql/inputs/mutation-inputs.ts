@@ -107,3 +107,7 @@ export const ExecuteRollbackInput = builder.inputType('ExecuteRollbackInput', {
 export const AbortRollbackInput = builder.inputType('AbortRollbackInput', {
   fields: (t) => ({ id: t.id({ required: true }), reason: t.string(), idempotencyKey: t.string() }),
 });
+
+export const PauseRollbackInput = builder.inputType('PauseRollbackInput', {
+  fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
+});

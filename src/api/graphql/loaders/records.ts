@@ -1,6 +1,7 @@
 import type {
   AuditEntry,
   Conflict,
+  ResolutionRule,
   RollbackOperation,
   RollbackPoint,
   RollbackSnapshot,
@@ -23,6 +24,9 @@ export function recordLoaders({ prisma }: ApiDependencies) {
       return byId(rows.map((row) => ({ ...row, logEntries: [] })));
     }),
     conflict: byKey<string, Conflict>(async (ids) => byId(await prisma.conflict.findMany(among(ids)))),
+    resolutionRule: byKey<string, ResolutionRule>(async (ids) =>
+      byId(await prisma.resolutionRule.findMany(among(ids))),
+    ),
     session: byKey<string, Session>(async (ids) => byId(await prisma.session.findMany(among(ids)))),
     snapshot: byKey<string, RollbackSnapshot>(async (ids) => {
       const rows = await prisma.rollbackSnapshot.findMany({ ...among(ids), omit: { data: true } });

@@ -11,6 +11,7 @@ import {
   OperationEventRef,
   OperationRef,
   PointRef,
+  ResolutionRuleRef,
   SessionRef,
   TransactionRef,
 } from './refs.ts';
@@ -54,6 +55,7 @@ export const SessionConnection = connectionType('Session', SessionRef);
 export const PointConnection = connectionType('RollbackPoint', PointRef);
 export const OperationConnection = connectionType('RollbackOperation', OperationRef);
 export const ConflictConnection = connectionType('Conflict', ConflictRef);
+export const ResolutionRuleConnection = connectionType('ResolutionRule', ResolutionRuleRef);
 export const PlannedChangeConnection = connectionType('PlannedChange', PlannedChangeRef);
 export const LogEntryConnection = connectionType('LogEntry', LogEntryRef);
 export const AuditEntryConnection = connectionType('AuditEntry', AuditEntryRef);

@@ -141,6 +141,22 @@ builder.prismaObjectFields(OperationRef, (t) => ({
     description: 'The newest operation that took this one back, or is about to.',
     resolve: ({ id }, _, context) => newest('undoOperationId', id, context),
   }),
+  resumes: t.field({
+    type: OperationRef,
+    nullable: true,
+    description: 'The operation whose rest this one does.',
+    resolve: ({ resumesId: id }, _, { loaders }) => (id === null ? null : loaders.operation.load(id)),
+  }),
+  resumedBy: t.field({
+    type: OperationRef,
+    nullable: true,
+    description: 'The newest operation that does what this one left, or did.',
+    resolve: ({ id }, _, context) => newest('resumesId', id, context),
+  }),
+  paused: t.boolean({
+    description: 'Until it is continued or aborted, nothing more is written.',
+    resolve: ({ pausedAt }) => pausedAt !== null,
+  }),
   proof: t.field({ type: ProofRef, nullable: true, resolve: proofOf }),
   account: t.field({
     type: OperationAccountRef,
@@ -169,7 +185,7 @@ function openConflicts(id: string, { loaders }: ApiContext): Promise<bigint> {
 }
 
 function newest(
-  parentField: 'rehearsalOfId' | 'undoOperationId',
+  parentField: 'rehearsalOfId' | 'undoOperationId' | 'resumesId',
   parent: string,
   context: ApiContext,
 ): Promise<RollbackOperation | null> {
@@ -177,19 +193,27 @@ function newest(
 }
 
 async function actionsOf(operation: RollbackOperation, context: ApiContext) {
-  const [openCount, undo] = await Promise.all([
+  const [openCount, undo, resumption] = await Promise.all([
     openConflicts(operation.id, context),
     newest('undoOperationId', operation.id, context),
+    newest('resumesId', operation.id, context),
   ]);
   return availableActions({
     status: oneOf(OperationStatusEnum, operation.status),
     outcome: operation.outcome === null ? null : oneOf(OperationOutcomeEnum, operation.outcome),
     dryRun: operation.dryRun,
+    gradual: operation.strategy === 'GRADUAL',
+    paused: operation.pausedAt !== null,
     expired: false,
     planned: operation.planned + operation.conflicted,
     applied: operation.applied,
     openConflicts: openCount,
-    undone: undo !== null && (undo.applied > 0n || !FINAL.has(undo.status)),
-    resumed: false,
+    undone: hasTaken(undo),
+    resumed: hasTaken(resumption),
   });
+}
+
+/** It runs, or has written something. */
+function hasTaken(operation: RollbackOperation | null): boolean {
+  return operation !== null && (operation.applied > 0n || !FINAL.has(operation.status));
 }
