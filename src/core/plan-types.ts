@@ -1,6 +1,7 @@
 import type { Aspect } from './aspects.ts';
 import type { Choosable, ConflictAspect, ConflictChoice } from './conflict-choice.ts';
 import type { ChangeAction, EntityRef, EntityState } from './entities.ts';
+import type { Author } from './plan-explain.ts';
 import type { ConflictType } from './policy.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 import type { Value } from './values.ts';
@@ -18,6 +19,8 @@ export interface PlanInput {
   readonly inScope: (aspect: Aspect) => boolean;
   /** The state now. What it has beyond the last version counts as another's write. */
   readonly live: EntityState | null;
+  /** Who made a transaction, for explanations; asked only about the `liveSeq` of conflicts. */
+  readonly authorOf?: (seq: bigint) => Author | null;
 }
 
 /** One thing that the plan cannot decide: taking it back would undo, or be undone by, what others wrote. */
@@ -34,6 +37,8 @@ export interface PlannedConflict extends Choosable {
   readonly merged: Value | null;
   /** Whether `merged` has all that both sides changed, so that MERGE takes it without asking. */
   readonly mergesCleanly: boolean;
+  /** The recorded transaction that made live what it is; null when it is not recorded. */
+  readonly liveSeq: bigint | null;
   /** One sentence for the person who decides. */
   readonly explanation: string;
 }

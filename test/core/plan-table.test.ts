@@ -39,6 +39,7 @@ describe('one property', () => {
         merged: null,
         mergesCleanly: false,
         overwritable: true,
+        liveSeq: 3n,
         explanation: 'Taking back p of node n from "v1" to "v0" would lose what others have made it since: "v2".',
       },
     ]);
@@ -93,8 +94,9 @@ describe('labels', () => {
         merged: { $list: { of: 'STRING', values: ['Archived', 'Draft'] } },
         mergesCleanly: true,
         overwritable: true,
+        liveSeq: 3n,
         explanation:
-          'Taking back the labels of node n from Published to Draft would lose what others have made them since: Archived.',
+          'Taking back the labels of Archived n from Published to Draft would lose what others have made them since: Archived.',
       },
     ]);
   });

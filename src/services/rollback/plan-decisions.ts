@@ -89,7 +89,7 @@ function conflictOf(
     targetState: plan.overwritten,
     liveState: plan.live,
     liveHash: plan.live === null ? '' : toHex(stateHash(plan.live)),
-    liveSeq,
+    liveSeq: conflict.liveSeq ?? liveSeq,
     settlement,
   };
 }
