@@ -69,6 +69,8 @@ export interface OperationRecord {
   readonly abortRequested: boolean;
   /** A person has paused it: nobody runs it until it is continued or aborted. */
   readonly paused: boolean;
+  /** The number of the newest conflict that has its event. */
+  readonly announcedConflict: bigint;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
 }
@@ -172,6 +174,7 @@ export interface OperationStep {
   readonly epoch?: number;
   readonly planHash?: string;
   readonly planSummary?: ChangeSummary;
+  readonly announcedConflict?: bigint;
   readonly batchEnds?: readonly bigint[];
   readonly safetyPointId?: string;
   readonly proof?: OperationProof;

@@ -12,7 +12,7 @@ import type { PlanHashRow } from '../core/plan-hash.ts';
 import type { ConflictType } from '../core/policy.ts';
 import type { Settlement } from '../core/settling.ts';
 import type { Origins } from '../core/undo-set.ts';
-import type { OperationAccount, OperationLease } from './operation-store.ts';
+import type { NewOperationEvent, OperationAccount, OperationLease } from './operation-store.ts';
 
 /** Plans, conflicts and proof differences of operations. Everything is written and read in sets. */
 
@@ -118,8 +118,15 @@ export interface PlanStore {
   /** Adds rows after those there are; an entity that has one keeps its place and gets the new content. */
   put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void>;
   addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void>;
-  /** Stores what has become of conflicts, and that the plan accounts for their versions. Those decided since they were read are left. */
-  renewConflicts(lease: OperationLease, conflicts: readonly RenewedConflict[]): Promise<void>;
+  /**
+   * Stores what has become of conflicts, with the events that say so, and that the plan accounts for their versions. Those decided since they
+   * were read are left.
+   */
+  renewConflicts(
+    lease: OperationLease,
+    conflicts: readonly RenewedConflict[],
+    events: readonly NewOperationEvent[],
+  ): Promise<void>;
   /**
    * Marks the conflicts of entities, or all, as in question until planning finds them again, and takes what went along with them out of the
    * plan. Returns the entities that had been left out because of them.

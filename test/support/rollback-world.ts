@@ -109,11 +109,23 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   await queue.start();
   await runner.start();
 
-  const settle = (id: string): Promise<OperationRecord> =>
-    untilEnded(async () => {
-      const operation = await operations.get(id);
-      if (operation === null) throw new Error(`no operation ${id}`);
-      return operation;
+  const row = async <Row>(sql: string, id: string): Promise<Row[]> => (await database.query<Row>(sql, [id])).rows;
+  const read = async (id: string): Promise<OperationRecord> => {
+    const operation = await operations.get(id);
+    if (operation === null) throw new Error(`no operation ${id}`);
+    return operation;
+  };
+  /** Waits for the end of an operation. */
+  const settle = (id: string): Promise<OperationRecord> => untilIn(FINAL, () => read(id));
+  /** Waits until an operation has ended or waits for a person, with its lease given back. */
+  const rest = (id: string): Promise<OperationRecord> =>
+    untilIn([...FINAL, 'CONFLICT_RESOLUTION'], async () => {
+      const operation = await read(id);
+      const [lease] = await row<{ lease_holder: string | null }>(
+        'SELECT lease_holder FROM rollback_operations WHERE id = $1',
+        id,
+      );
+      return lease?.lease_holder === null ? operation : { ...operation, status: 'EXECUTING' };
     });
   const request = (input: Partial<RollbackRequest>): Promise<string> =>
     manager.request(CALLER, {
@@ -145,7 +157,6 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     }
     return states;
   };
-  const row = async <Row>(sql: string, id: string): Promise<Row[]> => (await database.query<Row>(sql, [id])).rows;
   return {
     write,
     content,
@@ -168,10 +179,18 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
         id,
       ),
     events: (id: string) =>
-      row<{ seq: bigint; type: string; status: string; progress: number }>(
-        'SELECT seq, type, status, progress FROM operation_events WHERE operation_id = $1 ORDER BY seq',
+      row<{ seq: bigint; type: string; status: string; progress: number; message: string | null }>(
+        'SELECT seq, type, status, progress, message FROM operation_events WHERE operation_id = $1 ORDER BY seq',
         id,
       ),
+    /** What the audit log says of an operation. */
+    audit: async (id: string): Promise<string[]> =>
+      (
+        await row<{ type: string }>(
+          'SELECT event_type AS type FROM rollback_audit_log WHERE operation_id = $1 ORDER BY seq',
+          id,
+        )
+      ).map(({ type }) => type),
     details: async (id: string) =>
       (
         await row<{
@@ -203,8 +222,11 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     errors,
     request,
     settle,
-    /** Requests a rollback and waits for its end. */
-    rollback: async (input: Partial<RollbackRequest>): Promise<OperationRecord> => settle(await request(input)),
+    rest,
+    read,
+    until,
+    /** Requests a rollback and waits until it has ended or waits for a person. */
+    rollback: async (input: Partial<RollbackRequest>): Promise<OperationRecord> => rest(await request(input)),
     close: async () => {
       await runner.stop();
       await queue.stop(1000);
@@ -215,11 +237,21 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   };
 }
 
-async function untilEnded(read: () => Promise<OperationRecord>): Promise<OperationRecord> {
-  const final = ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'];
+/** Waits until something holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let wait = 1; !(await holds()); wait = Math.min(50, wait * 2)) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, wait);
+    });
+  }
+}
+
+const FINAL: readonly string[] = ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'];
+
+async function untilIn(states: readonly string[], read: () => Promise<OperationRecord>): Promise<OperationRecord> {
   for (let wait = 1; ; wait = Math.min(50, wait * 2)) {
     const operation = await read();
-    if (final.includes(operation.status)) return operation;
+    if (states.includes(operation.status)) return operation;
     await new Promise((resolve) => {
       setTimeout(resolve, wait);
     });

@@ -1,5 +1,7 @@
--- Operations that go on from another one, and operations that a person has paused.
-ALTER TABLE "rollback_operations" ADD COLUMN "resumes_id" UUID, ADD COLUMN "paused_at" TIMESTAMPTZ(6);
+-- Operations that go on from another one, and operations that a person has paused. announced_conflict: the number of the newest conflict
+-- that has its event.
+ALTER TABLE "rollback_operations" ADD COLUMN "resumes_id" UUID, ADD COLUMN "paused_at" TIMESTAMPTZ(6),
+  ADD COLUMN "announced_conflict" BIGINT NOT NULL DEFAULT 0;
 
 ALTER TABLE "rollback_operations" ADD CONSTRAINT "rollback_operations_resumes_id_fkey"
   FOREIGN KEY ("resumes_id") REFERENCES "rollback_operations"("id") ON DELETE SET NULL ON UPDATE CASCADE;

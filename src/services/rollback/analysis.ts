@@ -34,6 +34,7 @@ export async function analyze(run: OperationRun): Promise<boolean> {
     headSeq: head.seq,
     checkedSeq: head.seq,
     epoch: head.epoch,
+    announcedConflict: 0n,
     logs: [{ level: 'INFO', message: startMessage(extent?.transactions ?? 0n, start, head.seq) }],
   });
   if (extent === null) return false;

@@ -2,7 +2,7 @@ import { type EntityRef, entityId } from '../../core/entities.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { closePlan } from './detection.ts';
 import type { OperationRun } from './operation-run.ts';
-import { conflictEvents } from './preparation.ts';
+import { announce } from './preparation.ts';
 import { blockConflict, StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /**
@@ -11,7 +11,6 @@ import { blockConflict, StandingConflicts, storeConflicts } from './standing-con
  */
 export async function block(run: OperationRun, refs: readonly EntityRef[], explanation: string): Promise<void> {
   const { plans, keys } = run.deps;
-  const known = await plans.lastConflict(run.operation.id);
   const standing = await StandingConflicts.of(run, refs);
   const found: NewConflict[] = [];
   const rows: PlanRow[] = [];
@@ -31,7 +30,7 @@ export async function block(run: OperationRun, refs: readonly EntityRef[], expla
   await closePlan(run, run.operation.checkedSeq ?? 0n);
   await run.advance({
     recount: true,
-    events: await conflictEvents(run, known),
+    ...(await announce(run)),
     logs: [
       { level: 'WARN', message: `${new Set(rows.map(entityId)).size} entities cannot be written: ${explanation}` },
     ],

@@ -13,7 +13,7 @@ import {
   type OperationStep,
   type OperationStore,
 } from '../../ports/operation-store.ts';
-import type { NewConflict, PlanStore } from '../../ports/plan-store.ts';
+import type { PlanStore } from '../../ports/plan-store.ts';
 import type { PointStore } from '../../ports/point-store.ts';
 import type { GraphRegistry, ServedGraph } from '../graph-registry.ts';
 import type { MomentResolver } from '../moment-resolver.ts';
@@ -73,8 +73,6 @@ export class OperationRun {
   #operation: OperationRecord;
   #lost = false;
   #rules: Promise<readonly ResolutionRule[]> | undefined;
-  /** Told of conflicts that a person had decided and that are open again. */
-  reopened: (conflicts: readonly NewConflict[]) => void = () => {};
 
   constructor(
     deps: RollbackDependencies,

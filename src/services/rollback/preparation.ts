@@ -16,7 +16,7 @@ export async function prepare(run: OperationRun): Promise<void> {
   const { checkedSeq } = run.operation;
   await plans.renewStatistics();
   await closePlan(run, checkedSeq ?? 0n);
-  await takeStock(run, { progress: 35, events: await conflictEvents(run, 0n) });
+  await takeStock(run, { progress: 35, ...(await announce(run)) });
   const batchEnds = await cutBatches(run, []);
   await run.advance({ progress: 40, batchEnds });
 }
@@ -35,24 +35,29 @@ export async function hashPlan({ deps, operation }: OperationRun): Promise<strin
   return hasher.digest();
 }
 
-/** One event for each conflict found after number `after`, up to a bound: what it is, or whose remembered decision was applied to it. */
-export async function conflictEvents({ deps, operation }: OperationRun, after: bigint): Promise<NewOperationEvent[]> {
-  const found = await deps.plans.conflicts(operation.id, after, SHOWN_CONFLICTS + 1);
-  const events = found
-    .slice(0, SHOWN_CONFLICTS)
-    .map(
-      ({ id: conflictId, explanation: message, rememberedFrom }): NewOperationEvent =>
-        rememberedFrom === null
-          ? { type: 'CONFLICT_DETECTED', message, conflictId }
-          : {
-              type: 'CONFLICT_RESOLVED',
-              message: `Decided as ${rememberedFrom} had done before: ${message}`,
-              conflictId,
-            },
-    );
+/**
+ * One event for each conflict that has none yet, up to a bound: what it is, or whose remembered decision was applied to it. To be part of
+ * one step.
+ */
+export async function announce({ deps, operation }: OperationRun): Promise<Required<Announcement>> {
+  const { id, announcedConflict } = operation;
+  const found = await deps.plans.conflicts(id, announcedConflict, SHOWN_CONFLICTS + 1);
+  const events = found.slice(0, SHOWN_CONFLICTS).map(
+    ({ id: conflictId, explanation: message, rememberedFrom }): NewOperationEvent =>
+      rememberedFrom === null
+        ? { type: 'CONFLICT_DETECTED', message, conflictId }
+        : {
+            type: 'CONFLICT_RESOLVED',
+            message: `Decided as ${rememberedFrom} had done before: ${message}`,
+            conflictId,
+          },
+  );
   if (found.length > SHOWN_CONFLICTS) events.push({ type: 'CONFLICT_DETECTED', message: 'There are more conflicts.' });
-  return events;
+  const last = found.length > SHOWN_CONFLICTS ? await deps.plans.lastConflict(id) : found.at(-1)?.no;
+  return { events, announcedConflict: last ?? announcedConflict };
 }
+
+type Announcement = Pick<OperationStep, 'events' | 'announcedConflict'>;
 
 /**
  * The last group of each batch. `written`: those of the batches that the graph has already.

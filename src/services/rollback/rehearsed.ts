@@ -52,6 +52,7 @@ async function copyFrom(
     headSeq: source.headSeq,
     checkedSeq: source.checkedSeq ?? source.headSeq,
     epoch,
+    announcedConflict: 0n,
     recount: true,
     logs: [{ level: 'INFO', message }],
   });

@@ -1,19 +1,16 @@
 import { choiceKind } from '../../core/conflict-choice.ts';
 import { type EntityRef, entityId } from '../../core/entities.ts';
-import type { NewOperationEvent } from '../../ports/operation-store.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { planRequest, planTouched } from './analysis.ts';
 import { closePlan } from './detection.ts';
 import { EntityPlanner } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
-import { conflictEvents } from './preparation.ts';
+import { announce } from './preparation.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Entities that are planned again at a time. */
 const PAGE = 5000;
-/** Conflicts that get an event of their own when they are open again. */
-const SHOWN_REOPENED = 100;
 
 export interface ReplanOptions {
   /** What the guard found changed. */
@@ -40,9 +37,7 @@ export async function replanAt(
 ): Promise<boolean> {
   const { deps, lease, operation } = run;
   const { plans } = deps;
-  const known = await plans.lastConflict(operation.id);
-  const reopened: NewConflict[] = [];
-  run.reopened = (conflicts) => reopened.push(...conflicts.slice(0, SHOWN_REOPENED - reopened.length));
+  const known = operation.announcedConflict;
   let replanned = 0;
   if (decisions && operation.safetyPointId === null && (await deps.conflicts.hasRevised(operation.id))) {
     replanned = await planAfresh(run, head);
@@ -56,15 +51,15 @@ export async function replanAt(
   await closePlan(run, head);
   await plans.dropUnfound(lease);
   if (operation.strategy === 'GRADUAL') await plans.group(lease);
-  const found = await plans.lastConflict(operation.id);
+  const announcement = await announce(run);
   const message = `${replanned} planned entities were changed by others, or decided about, and planned again`;
   await run.advance({
     checkedSeq: head,
     recount: true,
-    events: [...reopened.map(reopenedEvent), ...(await conflictEvents(run, known))],
+    ...announcement,
     ...(replanned > 0 && { logs: [{ level: 'INFO', message }] }),
   });
-  return replanned > 0 || found > known;
+  return replanned > 0 || announcement.announcedConflict > known;
 }
 
 /** Everything from the beginning, for decisions that were changed: what had followed from them is not told apart. */
@@ -149,12 +144,4 @@ function obeyBlocks(row: PlanRow, standing: StandingConflicts, found: NewConflic
   if (settlement === null) return { ...row, state: 'CONFLICTED', conflictId };
   if (choiceKind(settlement.choice) === 'TARGET') return { ...row, conflictId };
   return { ...row, state: 'SKIPPED', conflictId, reason: `kept as it is by ${settlement.by}: ${explanation}` };
-}
-
-function reopenedEvent({ id: conflictId, explanation }: NewConflict): NewOperationEvent {
-  return {
-    type: 'CONFLICT_DETECTED',
-    conflictId,
-    message: `Open again, since what it was decided on has changed: ${explanation}`,
-  };
 }

@@ -7,11 +7,13 @@ import type { ConflictPolicy } from '../../core/policy.ts';
 import type { ResolutionRule } from '../../core/resolution-rules.ts';
 import { BY_POLICY, type Settleable, type Settlement, settle } from '../../core/settling.ts';
 import type { ConflictStore, StoredConflict } from '../../ports/conflict-store.ts';
-import type { OperationRecord } from '../../ports/operation-store.ts';
+import type { NewOperationEvent, OperationRecord } from '../../ports/operation-store.ts';
 import type { NewConflict, PlanRow, RenewedConflict } from '../../ports/plan-store.ts';
 import type { OperationRun } from './operation-run.ts';
 import type { Settler } from './plan-decisions.ts';
 
+/** Conflicts that get an event of their own when they are open again, at a time. */
+const SHOWN_REOPENED = 100;
 /** What is not about any property, and no dependency that a plan shows: the graph refused the write. */
 export const BLOCK = { type: 'DEPENDENCY', aspect: 'CONSTRAINT', property: null } as const;
 
@@ -143,9 +145,17 @@ export async function storeConflicts(
   });
   if (kept.length > 0) await plans.put(run.lease, kept);
   if (added.length > 0) await plans.addConflicts(run.lease, added);
-  if (renewed.length > 0) await plans.renewConflicts(run.lease, renewed);
-  if (reopened.length > 0) run.reopened(reopened);
+  const events = reopened.slice(0, SHOWN_REOPENED).map(reopenedEvent);
+  if (renewed.length > 0) await plans.renewConflicts(run.lease, renewed, events);
   return ids;
+}
+
+function reopenedEvent({ id: conflictId, explanation }: NewConflict): NewOperationEvent {
+  return {
+    type: 'CONFLICT_DETECTED',
+    conflictId,
+    message: `Open again, since what it was decided on has changed: ${explanation}`,
+  };
 }
 
 type Named = Pick<Finding, 'kind' | 'key' | 'type' | 'aspect' | 'property'>;

@@ -18,9 +18,8 @@ import type { Database, SqlExecutor } from '../../../ports/database.ts';
 import type { NewOperationEvent } from '../../../ports/operation-store.ts';
 import { appendAudit } from '../audit-log.ts';
 import { isUuid, jsonText, SqlParameters } from '../sql-parameters.ts';
-import { insertEvents, insertLogs, lockEvents } from './events.ts';
+import { addEvents, insertLogs } from './events.ts';
 import { kindOf, refParams } from './plan-rows.ts';
-import { OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts';
 import { deleteRule, putRules, readRule, readRules } from './rule-rows.ts';
 
 const COLUMNS = `c.id, c.operation_id AS "operationId", c.no, c.kind, c.key, c.type, c.aspect, c.property, c.base, c.target, c.live, c.merged,
@@ -230,18 +229,9 @@ async function announce(
   );
   const more = decisions.length - events.length;
   if (more > 0) events.push({ type: 'CONFLICT_RESOLVED', message: `${more} more conflicts were decided by ${by}` });
-  const { rows } = await tx.query<OperationRow>(
-    `UPDATE rollback_operations o SET event_seq = o.event_seq + $2::bigint, updated_at = now() WHERE o.id = $1
-     RETURNING ${OPERATION_COLUMNS}`,
-    [operationId, events.length],
-  );
-  for (const row of rows) {
-    const operation = toOperation(row);
-    await lockEvents(tx, operation.graphId);
-    await insertEvents(tx, operation, events);
-    const what = decisions.length === 1 ? '1 conflict' : `${decisions.length} conflicts`;
-    await insertLogs(tx, operationId, [{ level: 'INFO', message: `${what} decided by ${by}` }]);
-  }
+  await addEvents(tx, operationId, events);
+  const what = decisions.length === 1 ? '1 conflict' : `${decisions.length} conflicts`;
+  await insertLogs(tx, operationId, [{ level: 'INFO', message: `${what} decided by ${by}` }]);
 }
 
 function toConflict({ kind, base, target, live, merged, resolvedValue, ...row }: ConflictRow): StoredConflict {

@@ -3,7 +3,7 @@ import type { ChangeSummary } from '../../../core/moments.ts';
 import type { PlanHashRow } from '../../../core/plan-hash.ts';
 import type { Origins } from '../../../core/undo-set.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
-import type { OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
+import type { NewOperationEvent, OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
 import type {
   GroupSize,
   HangingRelationship,
@@ -22,6 +22,7 @@ import { renewStatistics } from '../statistics.ts';
 import { dropUnfound, insertConflicts, questionConflicts, renewConflicts } from './conflict-rows.ts';
 import { copyPlan } from './copy.ts';
 import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
+import { addEvents } from './events.ts';
 import { Groups } from './groups.ts';
 import * as reads from './plan-reads.ts';
 import { assertHeld, HELD, putRows, refParams, stateText } from './plan-rows.ts';
@@ -54,8 +55,17 @@ export class PostgresPlanStore implements PlanStore {
     return this.#inChunks(lease, conflicts, insertConflicts);
   }
 
-  renewConflicts(lease: OperationLease, conflicts: readonly RenewedConflict[]): Promise<void> {
-    return this.#inChunks(lease, conflicts, renewConflicts);
+  renewConflicts(
+    lease: OperationLease,
+    conflicts: readonly RenewedConflict[],
+    events: readonly NewOperationEvent[],
+  ): Promise<void> {
+    return this.#held(lease, async (tx) => {
+      for (let at = 0; at < conflicts.length; at += CHUNK) {
+        await renewConflicts(tx, lease.operationId, conflicts.slice(at, at + CHUNK));
+      }
+      await addEvents(tx, lease.operationId, events);
+    });
   }
 
   questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]> {

@@ -47,6 +47,7 @@ export async function updateOperation(
   set.add('checked_seq', step.checkedSeq);
   set.add('epoch', step.epoch);
   set.add('plan_hash', step.planHash);
+  set.add('announced_conflict', step.announcedConflict);
   set.add('batch_ends', step.batchEnds);
   set.add('safety_point_id', step.safetyPointId);
   set.addJson('plan_summary', step.planSummary);
@@ -137,7 +138,6 @@ class Assignments {
 
   release(): void {
     this.addSql('lease_holder', 'NULL');
-    this.addSql('lease_expires_at', 'NULL');
   }
 
   addJson(column: string, value: unknown): void {
