@@ -1,4 +1,4 @@
-import { CaptureError, LimitError, NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
+import { CaptureError, NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import type { GraphRecord } from '../ports/history.ts';
 import { type NewOperation, type OperationRecord, RestoreUnderWayError } from '../ports/operation-store.ts';
@@ -10,7 +10,9 @@ import type { MomentResolver } from './moment-resolver.ts';
 import { type ControlDependencies, OperationControl } from './rollback/operation-control.ts';
 import { drawPlan } from './rollback/plan-subgraph.ts';
 import { stillHolds } from './rollback/rehearsed.ts';
-import { checkPace, checkRequest, resolveTarget } from './rollback-request.ts';
+import { checkRequest, resolveTarget } from './rollback-request.ts';
+import { gradual } from './strategies/gradual.ts';
+import { writingStrategy } from './strategies/strategies.ts';
 
 export interface RollbackManagerDependencies extends ControlDependencies {
   readonly sessions: Pick<SessionStore, 'get'>;
@@ -40,13 +42,11 @@ export class RollbackManager implements contract.RollbackManager {
     const call = { graph: `${preview.graphId}`, mutation: 'executeRollback', key, input, type: 'RollbackOperation' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (await this.#wasCreated(attempt)) return attempt.id;
-      const { immediateLimit } = this.#deps.registry.get(preview.graphId).graph;
-      checkPace(input, immediateLimit);
+      const { graph } = this.#deps.registry.get(preview.graphId);
+      const strategy = writingStrategy(input);
+      gradual.check(input, graph);
       await this.#checkPreview(preview, input.expectPlan);
-      if (input.strategy === 'IMMEDIATE' && preview.counts.planned > BigInt(immediateLimit)) {
-        const message = `${preview.counts.planned} changes are more than one transaction may hold: use GRADUAL`;
-        throw new LimitError(message, BigInt(immediateLimit));
-      }
+      strategy.checkSize(preview.counts.planned, graph);
       return this.#create(caller, {
         ...preview,
         id: attempt.id,
@@ -139,7 +139,7 @@ export class RollbackManager implements contract.RollbackManager {
       if (await this.#wasCreated(attempt)) return attempt.id;
       checkCapture(graph);
       const served = this.#deps.registry.get(graph.id);
-      checkRequest(input, graph, served.graph.immediateLimit);
+      checkRequest(input, graph, served.graph);
       const target = await resolveTarget(this.#deps, graph.id, input);
       return this.#create(caller, {
         ...target,

@@ -115,17 +115,18 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     if (operation === null) throw new Error(`no operation ${id}`);
     return operation;
   };
+  /** Who runs it. */
+  const lease = async (id: string): Promise<string | null> => {
+    const sql = 'SELECT lease_holder AS holder FROM rollback_operations WHERE id = $1';
+    return (await row<{ holder: string | null }>(sql, id))[0]?.holder ?? null;
+  };
   /** Waits for the end of an operation. */
   const settle = (id: string): Promise<OperationRecord> => untilIn(FINAL, () => read(id));
   /** Waits until an operation has ended or waits for a person, with its lease given back. */
   const rest = (id: string): Promise<OperationRecord> =>
     untilIn([...FINAL, 'CONFLICT_RESOLUTION'], async () => {
       const operation = await read(id);
-      const [lease] = await row<{ lease_holder: string | null }>(
-        'SELECT lease_holder FROM rollback_operations WHERE id = $1',
-        id,
-      );
-      return lease?.lease_holder === null ? operation : { ...operation, status: 'EXECUTING' };
+      return (await lease(id)) === null ? operation : { ...operation, status: 'EXECUTING' };
     });
   const request = (input: Partial<RollbackRequest>): Promise<string> =>
     manager.request(CALLER, {
@@ -224,6 +225,7 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     settle,
     rest,
     read,
+    lease,
     until,
     /** Requests a rollback and waits until it has ended or waits for a person. */
     rollback: async (input: Partial<RollbackRequest>): Promise<OperationRecord> => rest(await request(input)),

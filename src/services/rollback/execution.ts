@@ -1,18 +1,17 @@
 import type { EntityRef } from '../../core/entities.ts';
 import { ConstraintError } from '../../core/errors.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
+import { writingStrategy } from '../strategies/strategies.ts';
+import { LAST_GROUP } from '../strategies/strategy.ts';
 import { GuardFailure, takeMarker, writeBatch } from './batch.ts';
 import { block } from './blocking.ts';
 import { type OperationRun, OperationStop } from './operation-run.ts';
-import { LAST_GROUP } from './preparation.ts';
 import { replan } from './replanning.ts';
 import { pinSafetyPoint } from './safety-point.ts';
 import { ask } from './waiting.ts';
 
 /** How often one batch is planned again because others write what it is about to write. */
 const MAX_ROUNDS = 5;
-/** How often a wait for the rate looks whether it should stop. */
-const LOOK_MS = 500;
 const FIRST_PROGRESS = 40;
 const LAST_PROGRESS = 90;
 
@@ -25,14 +24,15 @@ export async function execute(run: OperationRun): Promise<void> {
   if (written === 0n && run.operation.counts.applied > 0n) {
     throw new OperationStop('FAILED', 'the graph has lost the record of how far this operation came');
   }
-  const pace = new Pace(run);
-  for (const [at, toGroup] of batchEnds.entries()) {
+  const last = batchEnds[Number(written) - 1];
+  // A run that died between a batch's commit and its bookkeeping left that to the next.
+  if (last !== undefined) await run.advance({ applied: { fromGroup: 0n, toGroup: last } });
+  const pace = writingStrategy(run.operation).pace(run);
+  for (let at = Number(written); at < batchEnds.length; at += 1) {
     const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;
-    const batch = BigInt(at + 1);
-    if (batch > written) {
-      run.checkpoint();
-      await runBatch(run, batch, fromGroup, toGroup);
-    }
+    const toGroup = batchEnds[at] ?? LAST_GROUP;
+    run.checkpoint();
+    await runBatch(run, BigInt(at + 1), fromGroup, toGroup);
     await bookkeep(run, at, fromGroup, toGroup);
     if (toGroup !== LAST_GROUP) await pace.wait();
   }
@@ -91,30 +91,4 @@ async function bookkeep(run: OperationRun, at: number, fromGroup: bigint, toGrou
     progress,
     events: [{ type: 'PROGRESS', message: `batch ${at + 1} of ${batches} written` }],
   });
-}
-
-/** Holds the average rate of writes at the most that was asked for. */
-class Pace {
-  readonly #run: OperationRun;
-  readonly #began = performance.now();
-  readonly #before: bigint;
-
-  constructor(run: OperationRun) {
-    this.#run = run;
-    this.#before = run.operation.counts.applied;
-  }
-
-  async wait(): Promise<void> {
-    const { maxChangesPerSecond, counts } = this.#run.operation;
-    if (maxChangesPerSecond === null) return;
-    const due = this.#began + (Number(counts.applied - this.#before) / maxChangesPerSecond) * 1000;
-    for (let left = due - performance.now(); left > 0; left = due - performance.now()) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, Math.min(left, LOOK_MS));
-      });
-      // A long wait must not keep anybody waiting who wants it to stop.
-      await this.#run.refresh();
-      this.#run.checkpoint();
-    }
-  }
 }

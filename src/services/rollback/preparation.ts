@@ -1,13 +1,11 @@
 import { planHasher } from '../../core/plan-hash.ts';
 import type { NewOperationEvent, OperationStep } from '../../ports/operation-store.ts';
+import { writingStrategy } from '../strategies/strategies.ts';
 import { closePlan } from './detection.ts';
-import { type OperationRun, OperationStop } from './operation-run.ts';
+import type { OperationRun } from './operation-run.ts';
 
 /** Conflicts that get an event of their own; the rest are counted in one. */
 const SHOWN_CONFLICTS = 100;
-const DEFAULT_BATCH = 1000;
-/** Beyond every group's number. */
-export const LAST_GROUP = 2n ** 63n - 1n;
 
 /** Closes the plan, counts and hashes it, and cuts it into batches. Afterwards it can be shown, or executed. */
 export async function prepare(run: OperationRun): Promise<void> {
@@ -17,7 +15,7 @@ export async function prepare(run: OperationRun): Promise<void> {
   await plans.renewStatistics();
   await closePlan(run, checkedSeq ?? 0n);
   await takeStock(run, { progress: 35, ...(await announce(run)) });
-  const batchEnds = await cutBatches(run, []);
+  const batchEnds = await writingStrategy(run.operation).cut(run, []);
   await run.advance({ progress: 40, batchEnds });
 }
 
@@ -58,49 +56,3 @@ export async function announce({ deps, operation }: OperationRun): Promise<Requi
 }
 
 type Announcement = Pick<OperationStep, 'events' | 'announcedConflict'>;
-
-/**
- * The last group of each batch. `written`: those of the batches that the graph has already.
- * @throws OperationStop when what belongs together is more than one graph transaction may hold
- */
-export async function cutBatches(run: OperationRun, written: readonly bigint[]): Promise<bigint[]> {
-  const { operation, served, deps } = run;
-  const { immediateLimit } = served.graph;
-  const planned = operation.counts.planned - operation.counts.applied;
-  if (planned === 0n) return [...written];
-  if (operation.strategy === 'IMMEDIATE') {
-    if (planned > BigInt(immediateLimit)) {
-      const most = immediateLimit.toLocaleString('en');
-      refuse(run, `${planned} changes are more than one transaction of this graph may hold (${most}): use GRADUAL`);
-    }
-    return [...written, LAST_GROUP];
-  }
-  await deps.plans.group(run.lease);
-  const target = operation.batchSize ?? Math.min(DEFAULT_BATCH, immediateLimit);
-  const limit = operation.batchSize ?? immediateLimit;
-  const ends: bigint[] = [...written];
-  let size = 0;
-  let last = 0n;
-  for await (const page of deps.plans.groups(operation.id)) {
-    for (const group of page) {
-      if (group.size > limit) {
-        refuse(
-          run,
-          `${group.size} changes belong together, more than a batch may hold (${limit}): raise batchSize or use IMMEDIATE`,
-        );
-      }
-      if (size > 0 && size + group.size > target) {
-        ends.push(last);
-        size = 0;
-      }
-      size += group.size;
-      last = group.group;
-    }
-  }
-  return [...ends, LAST_GROUP];
-}
-
-/** A preview may be executed with another strategy, so only the real run fails. */
-function refuse({ operation }: OperationRun, message: string): void {
-  if (!operation.dryRun) throw new OperationStop('FAILED', message);
-}

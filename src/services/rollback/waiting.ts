@@ -1,9 +1,10 @@
 import { type NewOperationEvent, UnsettledError } from '../../ports/operation-store.ts';
 import type { OpenConflicts } from '../../ports/plan-store.ts';
+import { writingStrategy } from '../strategies/strategies.ts';
 import { takeMarker } from './batch.ts';
 import { aborts } from './ending.ts';
 import { type OperationRun, OperationStop, Waits } from './operation-run.ts';
-import { cutBatches, takeStock } from './preparation.ts';
+import { takeStock } from './preparation.ts';
 import { replan } from './replanning.ts';
 
 /**
@@ -52,7 +53,7 @@ async function execution(run: OperationRun): Promise<boolean> {
   const isUntouched = run.operation.safetyPointId === null;
   const written = isUntouched ? 0n : await takeMarker(run);
   if (isUntouched) await takeStock(run);
-  const batchEnds = await cutBatches(run, run.operation.batchEnds.slice(0, Number(written)));
+  const batchEnds = await writingStrategy(run.operation).cut(run, run.operation.batchEnds.slice(0, Number(written)));
   try {
     await run.transit('EXECUTE', {
       batchEnds,
