@@ -6,6 +6,8 @@ import type {
   OperationLogEntry,
   PlanRow,
   ProofDifference,
+  Rehearsal,
+  RehearsalDifference,
   ResolutionRule,
   RollbackOperation,
   RollbackPoint,
@@ -25,6 +27,8 @@ export interface RecordTypes {
   operationLogEntry: OperationLogEntry;
   planRow: PlanRow;
   proofDifference: ProofDifference;
+  rehearsal: Rehearsal;
+  rehearsalDifference: RehearsalDifference;
   resolutionRule: ResolutionRule;
   rollbackOperation: RollbackOperation;
   rollbackPoint: RollbackPoint;

@@ -27,6 +27,7 @@ export interface Services {
   readonly diffs: DiffEngine;
   readonly rollbacks: RollbackManager;
   readonly verifier: Verifier;
+  readonly rehearsals: Rehearser;
   readonly feeds: Feeds;
 }
 
@@ -287,6 +288,13 @@ export type VerifyInput = Idempotent & { graph: string };
 export interface Verifier {
   /** Begins a full comparison of the live graph with history; returns the verification's id. */
   begin(caller: Caller, input: VerifyInput): Promise<string>;
+}
+
+export type RehearseInput = Idempotent & { id: string };
+
+export interface Rehearser {
+  /** Begins to run the plan of a completed dry run on a scratch copy of what it touches; returns the rehearsal's id. */
+  begin(caller: Caller, input: RehearseInput): Promise<string>;
 }
 
 // ------------------------------------------------------------------ live

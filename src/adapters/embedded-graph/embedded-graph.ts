@@ -30,6 +30,8 @@ export interface EmbeddedGraphOptions {
   readonly statementTimeoutMs?: number;
   /** How often a transaction is tried that ends in a deadlock or a serialisation failure. */
   readonly attempts?: number;
+  /** The PostgreSQL schema, quoted, when it is not `graph_<name>`. */
+  readonly schema?: string;
 }
 
 /** A knowledge graph in two tables of the PostgreSQL schema `graph_<name>`, on a server or on PGlite. */
@@ -39,13 +41,13 @@ export class EmbeddedGraph implements KnowledgeGraph {
   readonly immediateLimit: number;
   readonly #database: Database;
   readonly #schema: string;
-  readonly #options: Required<EmbeddedGraphOptions>;
+  readonly #options: Required<Omit<EmbeddedGraphOptions, 'schema'>>;
 
   /** @throws InvalidInputError when the name is not `[a-z][a-z0-9_]{0,40}` */
   constructor(database: Database, name: string, options: EmbeddedGraphOptions = {}) {
     this.#database = database;
     this.name = name;
-    this.#schema = graphSchema(name);
+    this.#schema = options.schema ?? graphSchema(name);
     this.immediateLimit = database.engine === 'pglite' ? 20_000 : 50_000;
     this.#options = { lockTimeoutMs: 10_000, statementTimeoutMs: 60_000, attempts: 5, ...options };
   }

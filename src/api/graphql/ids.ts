@@ -12,6 +12,7 @@ export const NODE_TYPES = [
   'RollbackOperation',
   'Conflict',
   'ResolutionRule',
+  'Rehearsal',
   'Verification',
   'AuditEntry',
 ] as const;
@@ -30,6 +31,7 @@ const RECORDS: ReadonlySet<NodeType> = new Set([
   'RollbackOperation',
   'Conflict',
   'ResolutionRule',
+  'Rehearsal',
   'Verification',
   'AuditEntry',
 ]);

@@ -22,6 +22,7 @@ const FINDERS: Readonly<Record<NodeType, Finder>> = {
   RollbackOperation: ({ loaders }, id) => loaders.operation.load(id),
   Conflict: ({ loaders }, id) => loaders.conflict.load(id),
   ResolutionRule: ({ loaders }, id) => loaders.resolutionRule.load(id),
+  Rehearsal: ({ loaders }, id) => loaders.rehearsal.load(id),
   Verification: ({ loaders }, id) => loaders.verification.load(id),
   AuditEntry: ({ loaders }, id) => loaders.auditEntry.load(id),
 };

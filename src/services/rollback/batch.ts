@@ -1,7 +1,8 @@
 import { type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
-import type { GraphTransaction, WriteContext } from '../../ports/knowledge-graph.ts';
+import type { Keys } from '../../ports/keys.ts';
+import type { GraphTransaction, KnowledgeGraph, WriteContext } from '../../ports/knowledge-graph.ts';
+import type { OperationLease, OperationRecord } from '../../ports/operation-store.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
-import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
 
 /** Entities locked, compared and written at a time. */
@@ -18,13 +19,21 @@ export class GuardFailure extends Error {
   }
 }
 
+/** What a batch is written for: an operation in the graph, or its rehearsal in a scratch graph. */
+export interface BatchRun {
+  readonly operation: Pick<OperationRecord, 'id' | 'requestedBy'>;
+  readonly lease: Pick<OperationLease, 'token'>;
+  readonly served: { readonly graph: Pick<KnowledgeGraph, 'transaction'> };
+  readonly deps: { readonly keys: Keys };
+}
+
 /**
  * Writes a batch in one graph transaction: the marker is locked and its token compared, every entity is locked and compared with what
  * the plan saw, and the marker moves with the writes.
  * @returns false when the marker says that the batch was written before
  * @throws GuardFailure, ConstraintError, StaleTokenError
  */
-export async function writeBatch(run: OperationRun, batch: bigint, writes: readonly PlannedWrite[]): Promise<boolean> {
+export async function writeBatch(run: BatchRun, batch: bigint, writes: readonly PlannedWrite[]): Promise<boolean> {
   const { operation, lease, served } = run;
   return served.graph.transaction(contextOf(run), async (tx) => {
     const marker = await tx.claimMarker(operation.id, lease.token);
@@ -36,7 +45,7 @@ export async function writeBatch(run: OperationRun, batch: bigint, writes: reado
 }
 
 /** Takes over the marker, so that an instance with an older token can write no more. @returns the last batch that was written */
-export async function takeMarker(run: OperationRun): Promise<bigint> {
+export async function takeMarker(run: BatchRun): Promise<bigint> {
   const { operation, lease, served } = run;
   return served.graph.transaction(contextOf(run), async (tx) => {
     const marker = await tx.claimMarker(operation.id, lease.token);
@@ -46,7 +55,7 @@ export async function takeMarker(run: OperationRun): Promise<bigint> {
   });
 }
 
-function contextOf({ operation, deps }: OperationRun): WriteContext {
+function contextOf({ operation, deps }: BatchRun): WriteContext {
   const { id, requestedBy } = operation;
   return { id: deps.keys.next(), source: 'ROLLBACK', actor: requestedBy, session: null, operation: id };
 }

@@ -22,6 +22,13 @@ export const ConflictPolicyInput = builder.inputType('ConflictPolicyInput', {
   }),
 });
 
+export const RehearseRollbackInput = builder.inputType('RehearseRollbackInput', {
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'Of a completed dry run.' }),
+    idempotencyKey: t.string(),
+  }),
+});
+
 export const OperationInput = builder.inputType('OperationInput', {
   fields: (t) => ({
     id: t.id({ required: true }),

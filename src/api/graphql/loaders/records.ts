@@ -1,6 +1,7 @@
 import type {
   AuditEntry,
   Conflict,
+  Rehearsal,
   ResolutionRule,
   RollbackOperation,
   RollbackPoint,
@@ -27,6 +28,7 @@ export function recordLoaders({ prisma }: ApiDependencies) {
     resolutionRule: byKey<string, ResolutionRule>(async (ids) =>
       byId(await prisma.resolutionRule.findMany(among(ids))),
     ),
+    rehearsal: byKey<string, Rehearsal>(async (ids) => byId(await prisma.rehearsal.findMany(among(ids)))),
     session: byKey<string, Session>(async (ids) => byId(await prisma.session.findMany(among(ids)))),
     snapshot: byKey<string, RollbackSnapshot>(async (ids) => {
       const rows = await prisma.rollbackSnapshot.findMany({ ...among(ids), omit: { data: true } });

@@ -11,6 +11,7 @@ import {
   OperationEventRef,
   OperationRef,
   PointRef,
+  RehearsalRef,
   ResolutionRuleRef,
   SessionRef,
   TransactionRef,
@@ -56,6 +57,7 @@ export const PointConnection = connectionType('RollbackPoint', PointRef);
 export const OperationConnection = connectionType('RollbackOperation', OperationRef);
 export const ConflictConnection = connectionType('Conflict', ConflictRef);
 export const ResolutionRuleConnection = connectionType('ResolutionRule', ResolutionRuleRef);
+export const RehearsalConnection = connectionType('Rehearsal', RehearsalRef);
 export const PlannedChangeConnection = connectionType('PlannedChange', PlannedChangeRef);
 export const LogEntryConnection = connectionType('LogEntry', LogEntryRef);
 export const AuditEntryConnection = connectionType('AuditEntry', AuditEntryRef);

@@ -80,6 +80,9 @@ export const ConflictAspectEnum = builder.enumType('ConflictAspect', {
   values: ['PROPERTY', 'LABEL', 'EXISTENCE', 'ENDS', 'CONSTRAINT'] as const,
 });
 export const ConflictStatus = builder.enumType('ConflictStatus', { values: ['OPEN', 'RESOLVED'] as const });
+export const RehearsalStatus = builder.enumType('RehearsalStatus', {
+  values: ['RUNNING', 'DONE', 'FAILED'] as const,
+});
 export const VerificationStatus = builder.enumType('VerificationStatus', {
   values: ['RUNNING', 'DONE', 'FAILED'] as const,
 });

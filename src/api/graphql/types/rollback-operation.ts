@@ -14,6 +14,7 @@ import {
   LogEntryConnection,
   OperationEventConnection,
   PlannedChangeConnection,
+  RehearsalConnection,
 } from './connections.ts';
 import { SchemaChangeRef } from './diff.ts';
 import {
@@ -39,6 +40,7 @@ import {
 import { listCascade, listConflicts, listLog, listPlan } from './operation-plan.ts';
 import { ProofRef, proofOf } from './proof.ts';
 import { GraphRef, OperationRef, PointRef } from './refs.ts';
+import { listRehearsals } from './rehearsal.ts';
 import { oneOf } from './stored-enum.ts';
 import { checkLimit, SubgraphRef } from './subgraph.ts';
 
@@ -123,6 +125,12 @@ builder.prismaObjectFields(OperationRef, (t) => ({
     type: OperationRef,
     nullable: true,
     resolve: ({ rehearsalOfId: id }, _, { loaders }) => (id === null ? null : loaders.operation.load(id)),
+  }),
+  rehearsals: t.field({
+    type: RehearsalConnection,
+    description: 'Of a dry run, newest first.',
+    args: pageArguments(t.arg),
+    resolve: ({ id }, args, context) => listRehearsals(id, args, context),
   }),
   executedAs: t.field({
     type: OperationRef,
