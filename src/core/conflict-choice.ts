@@ -1,5 +1,5 @@
 import { listTexts } from './aspects.ts';
-import { valueTypeOf } from './canonical.ts';
+import { typeNameOf, valueTypeOf } from './canonical.ts';
 import { checkName } from './names.ts';
 import type { ConflictStrategy, ConflictType } from './policy.ts';
 import type { Value } from './values.ts';
@@ -81,8 +81,8 @@ function labelsProblem(value: Value): string | null {
 function typeProblem({ base, target, live }: Choosable, value: Value): string | null {
   const sides = [base, target, live].filter((side) => side !== null);
   if (sides.length === 0 || sides.some((side) => fits(value, side))) return null;
-  const types = [...new Set(sides.map(typeText))].join(' or ');
-  return `must be of type ${types}, not ${typeText(value)}`;
+  const types = [...new Set(sides.map(typeNameOf))].join(' or ');
+  return `must be of type ${types}, not ${typeNameOf(value)}`;
 }
 
 /** An empty list has no element type and fits every list. */
@@ -90,9 +90,4 @@ function fits(value: Value, side: Value): boolean {
   const [a, b] = [valueTypeOf(value), valueTypeOf(side)];
   if (a.type !== b.type) return false;
   return a.elementType === b.elementType || a.elementType === null || b.elementType === null;
-}
-
-function typeText(value: Value): string {
-  const { type, elementType } = valueTypeOf(value);
-  return elementType === null ? type : `${type} OF ${elementType}`;
 }

@@ -1,4 +1,5 @@
 import type { Choosable, ConflictAspect } from '../core/conflict-choice.ts';
+import type { Constraint } from '../core/constraints.ts';
 import type {
   ChangeAction,
   EntityChange,
@@ -12,6 +13,7 @@ import type { PlanHashRow } from '../core/plan-hash.ts';
 import type { ConflictType } from '../core/policy.ts';
 import type { Settlement } from '../core/settling.ts';
 import type { Origins } from '../core/undo-set.ts';
+import type { ConstrainedPlans } from './constrained-plans.ts';
 import type { NewOperationEvent, OperationAccount, OperationLease } from './operation-store.ts';
 
 /** Plans, conflicts and proof differences of operations. Everything is written and read in sets. */
@@ -41,6 +43,8 @@ export interface PlannedWrite extends EntityRef {
   readonly action: ChangeAction;
   /** The relationship gets another type or other ends: it is deleted before everything else and created after. */
   readonly moved: boolean;
+  /** The entity gives up unique values that another row gets: it does so before everything else. */
+  readonly releases: boolean;
   readonly expectedHash: Uint8Array | null;
   readonly targetHash: Uint8Array | null;
   /** Null also where it was not asked for. */
@@ -111,7 +115,7 @@ export interface GroupSize {
   readonly size: number;
 }
 
-export interface PlanStore {
+export interface PlanStore extends ConstrainedPlans {
   // ---- planning; @throws LeaseLostError
   /** Forgets rows, conflicts and differences. */
   reset(lease: OperationLease): Promise<void>;
@@ -129,7 +133,7 @@ export interface PlanStore {
   ): Promise<void>;
   /**
    * Marks the conflicts of entities, or all, as in question until planning finds them again, and takes what went along with them out of the
-   * plan. Returns the entities that had been left out because of them.
+   * plan. Returns the entities that were left out, or wait, because of them.
    */
   questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]>;
   /** Ends the conflicts in question that were not found again: nothing is left to decide. Those decided meanwhile are left. */
@@ -155,8 +159,11 @@ export interface PlanStore {
   skippedStructures(operationId: string): Promise<readonly EntityRef[]>;
   /** Creations and deletions, pending or decided against, without labels and properties. */
   structuralChanges(operationId: string): Promise<readonly EntityChange[]>;
-  /** Puts a node's creation or deletion and those of its relationships into one group. @throws LeaseLostError */
-  group(lease: OperationLease): Promise<void>;
+  /**
+   * Puts a node's creation or deletion and those of its relationships into one group, and so entities between which unique values change
+   * hands. @throws LeaseLostError
+   */
+  group(lease: OperationLease, constraints: readonly Constraint[]): Promise<void>;
   /** Groups of pending rows in order of their number. */
   groups(operationId: string): AsyncIterable<readonly GroupSize[]>;
 

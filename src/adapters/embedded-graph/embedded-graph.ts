@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
 import { type Database, isRetryable, type SqlExecutor } from '../../ports/database.ts';
+import type { GraphConstraints } from '../../ports/graph-constraints.ts';
 import type {
   CapturedTransaction,
   CaptureFinding,
@@ -11,6 +12,7 @@ import type {
   WriteContext,
 } from '../../ports/knowledge-graph.ts';
 import { toConstraintError } from './constraint-errors.ts';
+import { EmbeddedConstraints } from './constraints.ts';
 import { Feed } from './feed.ts';
 import { graphSchema } from './graph-schema.ts';
 import { inspect } from './inspection.ts';
@@ -39,6 +41,7 @@ export class EmbeddedGraph implements KnowledgeGraph {
   readonly kind = 'EMBEDDED';
   readonly name: string;
   readonly immediateLimit: number;
+  readonly constraints: GraphConstraints;
   readonly #database: Database;
   readonly #schema: string;
   readonly #options: Required<Omit<EmbeddedGraphOptions, 'schema'>>;
@@ -48,6 +51,7 @@ export class EmbeddedGraph implements KnowledgeGraph {
     this.#database = database;
     this.name = name;
     this.#schema = options.schema ?? graphSchema(name);
+    this.constraints = new EmbeddedConstraints(database, this.#schema);
     this.immediateLimit = database.engine === 'pglite' ? 20_000 : 50_000;
     this.#options = { lockTimeoutMs: 10_000, statementTimeoutMs: 60_000, attempts: 5, ...options };
   }

@@ -1,4 +1,5 @@
-import { type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
+import { commonState } from '../../core/constraints.ts';
+import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import type { Keys } from '../../ports/keys.ts';
 import type { GraphTransaction, KnowledgeGraph, WriteContext } from '../../ports/knowledge-graph.ts';
 import type { OperationLease, OperationRecord } from '../../ports/operation-store.ts';
@@ -60,22 +61,41 @@ function contextOf({ operation, deps }: BatchRun): WriteContext {
   return { id: deps.keys.next(), source: 'ROLLBACK', actor: requestedBy, session: null, operation: id };
 }
 
-/** Writes come in phases: relationships deleted, nodes deleted, nodes created or updated, relationships created or updated. */
+/**
+ * Writes come in phases: what gives way first (relationships that move are deleted, unique values that change hands are given up), then
+ * relationships and nodes deleted, nodes created or updated, relationships created or updated, and last what gave way, as it is to be.
+ */
 async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[]): Promise<void> {
-  const moved = writes.filter((write) => write.moved);
   const stale: EntityRef[] = [];
-  const moving = await lockAll(tx, moved, stale);
-  if (stale.length === 0 && moving.length > 0) {
-    await tx.write(moving.map(({ kind, key, before }) => ({ kind, key, before, after: null })));
-  }
-  for (const chunk of chunks(writes.filter((write) => !write.moved))) {
-    const changes = await lockAll(tx, chunk, stale);
+  const early = writes.filter(givesWay);
+  const changes = await lockAll(tx, early, stale);
+  const between = changes.map((change, at): EntityState | null => {
+    const { before, after } = change;
+    return early[at]?.moved !== true && before !== null && after !== null ? commonState(before, after) : null;
+  });
+  if (stale.length === 0)
+    await write(
+      tx,
+      changes.map((change, at) => ({ ...change, after: between[at] ?? null })),
+    );
+  for (const chunk of chunks(writes.filter((write) => !givesWay(write)))) {
+    const locked = await lockAll(tx, chunk, stale);
     // Once something is stale nothing will stay, but all that is stale should be known at once.
-    if (stale.length > 0) continue;
-    await tx.write(changes);
+    if (stale.length === 0) await tx.write(locked);
   }
   if (stale.length > 0) throw new GuardFailure(stale);
-  if (moving.length > 0) await tx.write(moving.map(({ kind, key, after }) => ({ kind, key, before: null, after })));
+  await write(
+    tx,
+    changes.map((change, at) => ({ ...change, before: between[at] ?? null })),
+  );
+}
+
+function givesWay({ moved, releases }: PlannedWrite): boolean {
+  return moved || releases;
+}
+
+async function write(tx: GraphTransaction, changes: readonly EntityChange[]): Promise<void> {
+  for (const chunk of chunks(changes)) await tx.write(chunk);
 }
 
 async function lockAll(

@@ -9,6 +9,7 @@ import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
 import { toHex } from '../../core/hash.ts';
 import type { HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
@@ -18,11 +19,13 @@ const MAX_ROUNDS = 50;
 
 /**
  * Closes the plan over what its writes depend on, as recorded at `seq`: nodes to vanish must not be somebody's ends, relationships to
- * come back need theirs. The policy decides what it can; the rest stays as open DEPENDENCY conflicts.
+ * come back need theirs, and what the graph's constraints demand must hold. The policy decides what it can; the rest stays as open
+ * DEPENDENCY conflicts.
  */
 export async function closePlan(run: OperationRun, seq: bigint): Promise<void> {
   const { plans } = run.deps;
   const { id, graphId } = run.operation;
+  const constraints = await constraintsOf(run);
   const skipped = await plans.skippedStructures(id);
   if (skipped.length > 0) await skipDependents(run, skipped);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
@@ -30,8 +33,13 @@ export async function closePlan(run: OperationRun, seq: bigint): Promise<void> {
     const hanging = await plans.hangingRelationships(id, graphId, seq);
     const missing = await plans.missingEnds(id, graphId, seq);
     const found = [...vanishingOf(hanging), ...returningOf(missing)];
-    if (found.length === 0) return;
-    await settle(run, found);
+    if (found.length > 0) {
+      await settle(run, found);
+      continue;
+    }
+    const closed = await closeConstraints(run, constraints, seq);
+    if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut);
+    if (!closed.found) return plans.markReleases(run.lease, constraints);
   }
   throw new RangeError('the dependencies of the plan do not come to rest');
 }

@@ -2,6 +2,7 @@ import { choiceKind } from '../../core/conflict-choice.ts';
 import { type EntityRef, entityId } from '../../core/entities.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { planRequest, planTouched } from './analysis.ts';
+import { constraintsOf } from './constraint-closure.ts';
 import { closePlan } from './detection.ts';
 import { EntityPlanner } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
@@ -50,7 +51,7 @@ export async function replanAt(
   }
   await closePlan(run, head);
   await plans.dropUnfound(lease);
-  if (operation.strategy === 'GRADUAL') await plans.group(lease);
+  if (operation.strategy === 'GRADUAL') await plans.group(lease, await constraintsOf(run));
   const announcement = await announce(run);
   const message = `${replanned} planned entities were changed by others, or decided about, and planned again`;
   await run.advance({
@@ -118,7 +119,9 @@ async function planAgain(
     replaced.push(obeyBlocks(again(old, decided.row), standing, found));
   }
   // What was to go with another entity is found anew, with what it has become.
-  const cascades = [...rows.values()].filter((row) => row.cascade && row.state === 'PENDING');
+  const cascades = [...rows.values()].filter(
+    ({ cascade, state }) => cascade && ['PENDING', 'CONFLICTED'].includes(state),
+  );
   replaced.push(...cascades.map((row): PlanRow => ({ ...row, state: 'ALREADY_SO', replanned: true })));
   await storeConflicts(run, standing, found, replaced);
   return replaced.length;

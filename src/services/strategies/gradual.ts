@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidInputError } from '../../core/errors.ts';
+import { constraintsOf } from '../rollback/constraint-closure.ts';
 import { type OperationRun, OperationStop } from '../rollback/operation-run.ts';
 import { LAST_GROUP, type Rhythm, type StrategyLimits, type WritingStrategy } from './strategy.ts';
 
@@ -32,7 +33,7 @@ async function cutBatches(run: OperationRun, written: readonly bigint[]): Promis
   const { operation, served, deps } = run;
   const { immediateLimit } = served.graph;
   if (operation.counts.planned === operation.counts.applied) return [...written];
-  await deps.plans.group(run.lease);
+  await deps.plans.group(run.lease, await constraintsOf(run));
   const target = operation.batchSize ?? Math.min(DEFAULT_BATCH, immediateLimit);
   const limit = operation.batchSize ?? immediateLimit;
   const ends: bigint[] = [...written];

@@ -59,6 +59,8 @@ export function refParams(refs: readonly EntityRef[]): [number[], string[]] {
 
 /** The phase of a relationship that gets another type or other ends. */
 export const MOVED = 7;
+/** The phase of an update by which an entity gives up unique values that another one gets. */
+export const RELEASES = 8;
 
 /** Relationships deleted, nodes deleted, nodes created, nodes updated, relationships created, relationships updated. */
 const PHASES: Readonly<Record<`${EntityKind} ${ChangeAction}`, number>> = {

@@ -1,7 +1,9 @@
+import type { Constraint } from '../../../core/constraints.ts';
 import type { EntityChange, EntityRef } from '../../../core/entities.ts';
 import type { ChangeSummary } from '../../../core/moments.ts';
 import type { PlanHashRow } from '../../../core/plan-hash.ts';
 import type { Origins } from '../../../core/undo-set.ts';
+import type { SharedValues } from '../../../ports/constrained-plans.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
 import type { NewOperationEvent, OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
 import type {
@@ -20,6 +22,7 @@ import type {
 } from '../../../ports/plan-store.ts';
 import { renewStatistics } from '../statistics.ts';
 import { dropUnfound, insertConflicts, questionConflicts, renewConflicts } from './conflict-rows.ts';
+import * as constrained from './constrained-rows.ts';
 import { copyPlan } from './copy.ts';
 import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
 import { addEvents } from './events.ts';
@@ -121,8 +124,22 @@ export class PostgresPlanStore implements PlanStore {
     return reads.structuralChanges(this.#database, operationId);
   }
 
-  async group(lease: OperationLease): Promise<void> {
+  constrainedRows(operationId: string, constraint: Constraint, pageSize: number): AsyncIterable<readonly PlanRow[]> {
+    return constrained.constrainedRows(this.#database, operationId, constraint, pageSize);
+  }
+
+  sharedValues(operationId: string, constraint: Constraint, limit: number): Promise<readonly SharedValues[]> {
+    return constrained.sharedValues(this.#database, operationId, constraint, limit);
+  }
+
+  markReleases(lease: OperationLease, constraints: readonly Constraint[]): Promise<void> {
+    return constrained.markReleases(this.#database, lease, constraints);
+  }
+
+  async group(lease: OperationLease, constraints: readonly Constraint[]): Promise<void> {
     const groups = new Groups();
+    const exchanged = await constrained.tiedByValues(this.#database, lease.operationId, constraints);
+    for (const { a, b } of exchanged) groups.join(a, b);
     for (let after = 0n; ; ) {
       const pairs = await tiedRows(this.#database, lease.operationId, { after, limit: 4 * CHUNK });
       for (const { a, b } of pairs) groups.join(a, b);
