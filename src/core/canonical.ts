@@ -74,6 +74,12 @@ export function valueTypeOf(value: Value): { type: ValueType; elementType: Eleme
   return { type: typeOf(value), elementType: typeof value === 'object' && '$list' in value ? value.$list.of : null };
 }
 
+/** INTEGER, LIST OF STRING; a list that says nothing of its elements is a LIST. */
+export function typeNameOf(value: Value): string {
+  const { type, elementType } = valueTypeOf(value);
+  return elementType === null ? type : `${type} OF ${elementType}`;
+}
+
 /** The value for a human eye; not lossless. */
 export function valueText(value: Value): string {
   if (typeof value !== 'object') return `${value}`;

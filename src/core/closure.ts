@@ -40,18 +40,19 @@ export function vanishingConflicts(
     if (vanishingRelationships.has(relationship.key)) continue;
     for (const end of new Set([relationship.start, relationship.end])) staying.get(end)?.push(relationship);
   }
-  return vanishing.flatMap(({ key }) => {
-    const relationships = staying.get(key) ?? [];
-    return relationships.length === 0 ? [] : [vanishingConflict({ kind: 'NODE', key }, relationships)];
+  return vanishing.flatMap((node) => {
+    const relationships = staying.get(node.key) ?? [];
+    return relationships.length === 0 ? [] : [vanishingConflict(node, relationships)];
   });
 }
 
-function vanishingConflict(ref: EntityRef, relationships: readonly RelationshipState[]): DependencyConflict {
+function vanishingConflict(node: NodeState, relationships: readonly RelationshipState[]): DependencyConflict {
+  const ref: EntityRef = { kind: 'NODE', key: node.key };
   const cascade = relationships.map((state): EntityChange => change(state, state, null));
   const [first] = relationships;
   const shown = first === undefined ? '' : `${first.type} (${first.key})`;
   const more = relationships.length > 1 ? ` and ${relationships.length - 1} more` : '';
-  const explanation = `Taking back the creation of ${nameOf(ref)} would also delete what others connected to it: ${shown}${more}.`;
+  const explanation = `Taking back the creation of ${nameOf(ref, node)} would also delete what others connected to it: ${shown}${more}.`;
   return { type: 'DEPENDENCY', ref, aspect: 'EXISTENCE', cascade, keeps: [], overwritable: true, explanation };
 }
 
@@ -74,7 +75,7 @@ export function returningConflicts(
     if (missing.length === 0) return [];
     const absent = missing.filter(({ presence }) => presence === 'ABSENT');
     const ref: EntityRef = { kind: 'RELATIONSHIP', key: relationship.key };
-    const nodes = missing.map(({ key }) => nameOf({ kind: 'NODE', key })).join(' and ');
+    const nodes = missing.map(({ key, lastState }) => nameOf({ kind: 'NODE', key }, lastState)).join(' and ');
     return [
       {
         type: 'DEPENDENCY',
@@ -83,7 +84,7 @@ export function returningConflicts(
         cascade: absent.flatMap(({ lastState }) => (lastState === null ? [] : [change(lastState, null, lastState)])),
         keeps: missing.filter(({ presence }) => presence === 'VANISHING').map(({ key }) => ({ kind: 'NODE', key })),
         overwritable: absent.every(({ lastState }) => lastState !== null),
-        explanation: `Bringing back ${relationship.type} ${nameOf(ref)} needs ${nodes}, which would not be there.`,
+        explanation: `Bringing back ${nameOf(ref, relationship)} needs ${nodes}, which would not be there.`,
       },
     ];
   });
@@ -105,16 +106,17 @@ export function dependencyEffect(conflict: DependencyConflict, decision: 'OVERWR
 
 /**
  * What cannot be written either once `skipped` is not: a relationship that stays keeps its ends, a node that stays keeps what the plan
- * hangs on it, a node that stays away keeps its relationships away. Gives the reason for each, `skipped` itself not included.
+ * hangs on it, a node that stays away keeps its relationships away. Gives the reason for each, and the one of `skipped` that it goes back
+ * to; `skipped` itself is not included.
  */
 export function skipClosure(
   skipped: readonly EntityRef[],
   planned: readonly EntityChange[],
-): Map<EntityId, { readonly ref: EntityRef; readonly reason: string }> {
+): Map<EntityId, { readonly ref: EntityRef; readonly reason: string; readonly root: EntityId }> {
   const changes = new Map(planned.map((planned): [EntityId, EntityChange] => [entityId(planned), planned]));
   const byEnd = relationshipsByEnd(planned);
   const first = new Set(skipped.map(entityId));
-  const result = new Map<EntityId, { ref: EntityRef; reason: string }>();
+  const result = new Map<EntityId, { ref: EntityRef; reason: string; root: EntityId }>();
   const queue = skipped.map(entityId);
   for (const id of queue) {
     const cause = changes.get(id);
@@ -124,7 +126,8 @@ export function skipClosure(
       const dependentId = entityId(dependent);
       if (first.has(dependentId) || result.has(dependentId)) continue;
       const { kind, key } = dependent;
-      result.set(dependentId, { ref: { kind, key }, reason: `skipped because ${nameOf(cause)} ${verb}` });
+      const root = result.get(id)?.root ?? id;
+      result.set(dependentId, { ref: { kind, key }, reason: `skipped because ${nameOf(cause)} ${verb}`, root });
       queue.push(dependentId);
     }
   }

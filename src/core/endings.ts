@@ -1,5 +1,6 @@
 import {
   isFinalOperation,
+  OPERATION_ACTIONS,
   type OperationAction,
   type OperationEvent,
   type OperationOutcome,
@@ -50,6 +51,8 @@ export interface ActionFacts {
   readonly status: OperationStatus;
   readonly outcome: OperationOutcome | null;
   readonly dryRun: boolean;
+  readonly gradual: boolean;
+  readonly paused: boolean;
   /** The preview is too old to be executed. */
   readonly expired: boolean;
   /** Entities that the plan changes or has a conflict about. */
@@ -62,18 +65,26 @@ export interface ActionFacts {
   readonly resumed: boolean;
 }
 
-/** What may be done with an operation now, in a fixed order. A finished preview can be decided about and executed. */
+/** What may be done with an operation now, in a fixed order. A finished preview can be decided about, tried out and executed. */
 export function availableActions(facts: ActionFacts): OperationAction[] {
   const final = isFinalOperation(facts.status);
   const preview = facts.dryRun && facts.status === 'COMPLETED' && !facts.expired;
   const wrote = !facts.dryRun && facts.applied > 0n;
+  const planned = facts.planned > 0n;
   const offered: Readonly<Record<OperationAction, boolean>> = {
-    EXECUTE: preview && facts.planned > 0n,
+    EXECUTE: preview && planned,
+    REHEARSE: planned && (preview || facts.status === 'CONFLICT_RESOLUTION'),
     RESOLVE: (preview || facts.status === 'CONFLICT_RESOLUTION') && facts.openConflicts > 0n,
+    PAUSE: canPause(facts) && !facts.paused,
+    CONTINUE: !final && facts.paused,
     ABORT: !final,
     RESUME: final && wrote && !facts.resumed && (facts.outcome === 'INTERRUPTED' || facts.outcome === 'FAILED'),
     UNDO: final && wrote && !facts.undone,
   };
-  const order: readonly OperationAction[] = ['EXECUTE', 'RESOLVE', 'ABORT', 'RESUME', 'UNDO'];
-  return order.filter((action) => offered[action]);
+  return OPERATION_ACTIONS.filter((action) => offered[action]);
+}
+
+/** Only what is written in batches can stop between them. */
+export function canPause({ status, dryRun, gradual }: Pick<ActionFacts, 'status' | 'dryRun' | 'gradual'>): boolean {
+  return gradual && !dryRun && !isFinalOperation(status);
 }

@@ -1,34 +1,43 @@
-import { type Aspect, aspectValue, listTexts, propertyAspect, stateOf, valuesOf } from './aspects.ts';
+import { type Aspect, aspectValue, propertyAspect, stateOf, valuesOf } from './aspects.ts';
 import { sameState } from './canonical.ts';
+import { type ConflictChoice, choiceKind, choiceProblem } from './conflict-choice.ts';
 import { actionOf, type EntityState } from './entities.ts';
-import type { Decision, EntityPlan, PlannedConflict, ResolvedPlan } from './plan-types.ts';
+import type { EntityPlan, PlannedConflict, ResolvedPlan } from './plan-types.ts';
 import type { Value } from './values.ts';
 
 /**
- * The state that results when each conflict is decided; one that is still open is to be given as LIVE.
+ * The state that results when each conflict is decided by itself; null leaves one open, which keeps live as it is. A given value and a
+ * merge are the rollback's own writes: only what is put back from history has an origin.
  *
- * @throws RangeError for a value where a side must be chosen (EXISTENCE, ENDS), or one that is no list of strings for the labels
+ * @throws RangeError for a choice that does not fit the conflict, see `choiceProblem`
  */
 export function resolvePlan(
   plan: EntityPlan,
-  decide: (conflict: PlannedConflict, index: number) => Decision,
+  choose: (conflict: PlannedConflict, index: number) => ConflictChoice | null,
 ): ResolvedPlan {
   const origins = new Map(Object.entries(plan.origins ?? {}));
   let values = valuesOf(plan.after);
   let skipped = false;
+  let open = false;
   for (const [index, conflict] of plan.conflicts.entries()) {
-    const decision = decide(conflict, index);
-    if (decision === 'LIVE') {
+    const choice = choose(conflict, index);
+    open ||= choice === null;
+    if (choice === null || isLive(choice)) {
       skipped = true;
-    } else if (conflict.aspect === 'EXISTENCE') {
-      values = valuesOf(sideOf(plan, decision));
-      takeOrigins(origins, plan, decision, Object.keys(plan.overwrittenOrigins ?? {}));
+      continue;
+    }
+    const problem = choiceProblem(conflict, choice);
+    if (problem !== null) throw new RangeError(problem);
+    const target = choiceKind(choice) === 'TARGET';
+    if (conflict.aspect === 'EXISTENCE') {
+      values = valuesOf(target ? plan.overwritten : plan.base);
+      if (target) takeOrigins(origins, plan, Object.keys(plan.overwrittenOrigins ?? {}));
     } else {
       const aspect = aspectOf(conflict);
-      const value = valueFor(plan, conflict, aspect, decision);
+      const value = conflict.aspect === 'ENDS' ? endsFor(plan, target) : valueFor(conflict, choice);
       if (value === null) values.delete(aspect);
       else values.set(aspect, value);
-      takeOrigins(origins, plan, decision, [aspect]);
+      if (target) takeOrigins(origins, plan, [aspect]);
     }
   }
   const after = stateOf(plan.ref, values);
@@ -37,17 +46,15 @@ export function resolvePlan(
     after,
     origins: origins.size === 0 ? null : Object.fromEntries(origins),
     skipped,
+    open,
   };
 }
 
-/** Only what is put back from history has an origin; what a person chose otherwise is the rollback's own write. */
-function takeOrigins(
-  origins: Map<string, string>,
-  plan: EntityPlan,
-  decision: Decision,
-  aspects: readonly string[],
-): void {
-  if (decision !== 'TARGET') return;
+function isLive(choice: ConflictChoice): boolean {
+  return choiceKind(choice) === 'LIVE';
+}
+
+function takeOrigins(origins: Map<string, string>, plan: EntityPlan, aspects: readonly string[]): void {
   for (const aspect of aspects) {
     const origin = plan.overwrittenOrigins?.[aspect];
     if (origin !== undefined) origins.set(aspect, origin);
@@ -59,18 +66,14 @@ function aspectOf({ aspect, property }: PlannedConflict): Aspect {
   return aspect === 'LABEL' ? 'labels' : 'existence';
 }
 
-function valueFor(plan: EntityPlan, conflict: PlannedConflict, aspect: Aspect, decision: Decision): Value | null {
-  if (conflict.aspect === 'ENDS') return aspectValue(sideOf(plan, decision), aspect);
-  if (decision === 'BASE') return conflict.base;
-  if (typeof decision === 'string') return conflict.target;
-  const { value } = decision;
-  if (aspect === 'labels' && (value === null || listTexts(value) === null)) {
-    throw new RangeError('labels are decided as a list of strings');
-  }
-  return value;
+function endsFor({ base, overwritten }: EntityPlan, target: boolean): Value | null {
+  const state: EntityState | null = target ? overwritten : base;
+  return aspectValue(state, 'existence');
 }
 
-function sideOf(plan: EntityPlan, decision: Decision): EntityState | null {
-  if (typeof decision === 'object') throw new RangeError('existence and ends are decided by choosing a side');
-  return decision === 'BASE' ? plan.base : plan.overwritten;
+function valueFor(conflict: PlannedConflict, choice: ConflictChoice): Value | null {
+  if ('value' in choice) return choice.value;
+  if ('absent' in choice) return null;
+  const { base, target, live, merged } = conflict;
+  return { BASE: base, TARGET: target, LIVE: live, MERGED: merged }[choice.side];
 }

@@ -1,5 +1,7 @@
 import type { Aspect } from './aspects.ts';
+import type { Choosable, ConflictAspect, ConflictChoice } from './conflict-choice.ts';
 import type { ChangeAction, EntityRef, EntityState } from './entities.ts';
+import type { Author } from './plan-explain.ts';
 import type { ConflictType } from './policy.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 import type { Value } from './values.ts';
@@ -17,20 +19,26 @@ export interface PlanInput {
   readonly inScope: (aspect: Aspect) => boolean;
   /** The state now. What it has beyond the last version counts as another's write. */
   readonly live: EntityState | null;
+  /** Who made a transaction, for explanations; asked only about the `liveSeq` of conflicts. */
+  readonly authorOf?: (seq: bigint) => Author | null;
 }
 
-export type ConflictAspect = 'PROPERTY' | 'LABEL' | 'EXISTENCE' | 'ENDS';
-
 /** One thing that the plan cannot decide: taking it back would undo, or be undone by, what others wrote. */
-export interface PlannedConflict {
+export interface PlannedConflict extends Choosable {
   readonly type: Exclude<ConflictType, 'DEPENDENCY'>;
-  readonly aspect: ConflictAspect;
+  readonly aspect: Exclude<ConflictAspect, 'CONSTRAINT'>;
   /** The property's name when the aspect is PROPERTY, else null. */
   readonly property: string | null;
   /** Of the property; the labels as a list of strings; null for EXISTENCE and ENDS, whose sides are the plan's states. */
   readonly base: Value | null;
   readonly target: Value | null;
   readonly live: Value | null;
+  /** Target's and live's changes of base joined, as far as they can be; null when nothing of the kind makes sense. */
+  readonly merged: Value | null;
+  /** Whether `merged` has all that both sides changed, so that MERGE takes it without asking. */
+  readonly mergesCleanly: boolean;
+  /** The recorded transaction that made live what it is; null when it is not recorded. */
+  readonly liveSeq: bigint | null;
   /** One sentence for the person who decides. */
   readonly explanation: string;
 }
@@ -61,14 +69,15 @@ export interface EntityPlan {
   readonly reach: bigint | null;
 }
 
-/** What becomes of one conflict; an object says the value (labels as a list of strings), null removes it. */
-export type Decision = 'LIVE' | 'TARGET' | 'BASE' | { readonly value: Value | null };
+export type { ConflictAspect, ConflictChoice };
 
-/** A plan with every conflict decided. */
+/** A plan with its conflicts decided. */
 export interface ResolvedPlan {
   readonly action: ChangeAction | null;
   readonly after: EntityState | null;
   readonly origins: Origins | null;
-  /** Whether any conflict was decided for LIVE, so that something of the target was left out. */
+  /** Whether any conflict was decided for LIVE or left open, so that something of the target was left out. */
   readonly skipped: boolean;
+  /** Whether any conflict was left open. */
+  readonly open: boolean;
 }

@@ -1,9 +1,11 @@
-import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, valuesOf } from './aspects.ts';
+import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, textList, valuesOf } from './aspects.ts';
 import { sameState, valueTypeOf } from './canonical.ts';
 import { actionOf, type EntityState } from './entities.ts';
+import { mergeLabels, mergeValues } from './merge.ts';
 import { originText, rootOf } from './origins.ts';
-import { explainAspect, explainContent, explainDeletion, explainEnds } from './plan-explain.ts';
+import { explainAspect, explainContent, explainDeletion, explainEnds, type Subject } from './plan-explain.ts';
 import type { EntityPlan, PlanInput, PlannedConflict } from './plan-types.ts';
+import { aspectHistory } from './replay.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 import type { Value } from './values.ts';
 import { lesser, type Verdict, verdictOn, withoutUndoSet } from './verdict.ts';
@@ -15,6 +17,8 @@ export type * from './plan-types.ts';
 export function seqsOf(versions: readonly RecordedVersion[]): bigint[] {
   return versions.map(({ seq }) => seq);
 }
+
+const NO_LABELS = textList([]);
 
 /** What the entity becomes: with conflicts left as live is, and with target taken. */
 interface Outcome {
@@ -65,7 +69,9 @@ function planAbsent(input: PlanInput, aspects: readonly Aspect[], verdicts: read
   const wanted = verdicts.some(({ kind }) => kind !== 'KEEP') && input.inScope('existence');
   if (!wanted || (existence !== undefined && existence.target === null)) return settled({ state: null, origins: null });
   const { state, origins } = broughtBack(input, verdicts);
-  const conflict = structure('EXISTENCE', explainDeletion(input.ref, verdicts));
+  const liveSeq = lastSeq(input, ['existence']);
+  const last = input.versions.findLast((version) => version.state !== null)?.state ?? null;
+  const conflict = structure('EXISTENCE', liveSeq, explainDeletion(subject(input, last, liveSeq), verdicts));
   return { after: null, origins: null, overwritten: state, overwrittenOrigins: origins, conflicts: [conflict] };
 }
 
@@ -79,10 +85,13 @@ function planPresent(
   if (existence === undefined || existence.kind === 'KEEP' || existence.target !== null) {
     return planAspects(input, live, verdicts);
   }
-  const others = aspects.filter((aspect) => aspect !== 'existence' && withoutUndoSet(input, aspect).value !== null);
+  const others = aspects.filter(
+    (aspect) => aspect !== 'existence' && isContent(aspect, withoutUndoSet(input, aspect).value),
+  );
   const origins = vanishOrigins(input, aspects, existence);
   if (existence.kind === 'TAKE' && others.length === 0) return settled({ state: null, origins });
-  const conflict = structure('EXISTENCE', explainContent(input.ref, others));
+  const liveSeq = lastSeq(input, others.length === 0 ? ['existence'] : others);
+  const conflict = structure('EXISTENCE', liveSeq, explainContent(subject(input, live, liveSeq), others));
   return { after: live, origins: null, overwritten: null, overwrittenOrigins: origins, conflicts: [conflict] };
 }
 
@@ -109,8 +118,15 @@ function planAspects(input: PlanInput, live: EntityState, verdicts: readonly Ver
     origins: originsFrom(taken),
     overwritten: stateOf(input.ref, overwritten),
     overwrittenOrigins: originsFrom([...taken, ...asked]),
-    conflicts,
+    conflicts: conflicts.sort(byAspect),
   };
+}
+
+/** Ends, labels, then properties by name: the order must not depend on what a store makes of the order of properties. */
+function byAspect(a: PlannedConflict, b: PlannedConflict): number {
+  const place = ({ aspect }: PlannedConflict): number => ['ENDS', 'LABEL', 'PROPERTY'].indexOf(aspect);
+  if (place(a) !== place(b)) return place(a) - place(b);
+  return (a.property ?? '') < (b.property ?? '') ? -1 : 1;
 }
 
 interface Sourced {
@@ -150,30 +166,52 @@ function broughtBack(input: PlanInput, verdicts: readonly Verdict[]): Sourced {
   return { state: stateOf(input.ref, values), origins: originsFrom([...origins]) };
 }
 
+/** Having removed the labels, or a property, leaves nothing in an entity that its vanishing would lose. */
+function isContent(aspect: Aspect, value: Value | null): boolean {
+  return aspect === 'labels' ? !sameAspect(value ?? NO_LABELS, NO_LABELS) : value !== null;
+}
+
 /** The absence of an aspect comes from where that of the entity does, unless it says otherwise. */
 function vanishOrigins(input: PlanInput, aspects: readonly Aspect[], existence: Verdict): Origins | null {
   const origins: [string, string][] = [['existence', existence.origin]];
   for (const aspect of aspects) {
     if (aspect === 'existence') continue;
     const { value, origin } = withoutUndoSet(input, aspect);
-    if (value === null && origin !== existence.origin) origins.push([aspect, origin]);
+    if (!isContent(aspect, value) && origin !== existence.origin) origins.push([aspect, origin]);
   }
   return originsFrom(origins);
 }
 
-function aspectConflict({ ref }: PlanInput, verdict: Verdict): PlannedConflict {
+function aspectConflict(input: PlanInput, verdict: Verdict): PlannedConflict {
   const { aspect, base, target, live } = verdict;
-  if (aspect === 'existence') return structure('ENDS', explainEnds(ref, verdict));
-  const explanation = explainAspect(ref, verdict);
-  const sides = { base, target, live, explanation };
+  const liveSeq = lastSeq(input, [aspect]);
+  const about = subject(input, input.live, liveSeq);
+  if (aspect === 'existence') return structure('ENDS', liveSeq, explainEnds(about, verdict));
+  const explanation = explainAspect(about, verdict);
+  const { value: merged, clean } = (aspect === 'labels' ? mergeLabels : mergeValues)(base, target, live);
+  const sides = { base, target, live, merged, mergesCleanly: clean, overwritable: true, liveSeq, explanation };
   if (aspect === 'labels') return { type: 'STRUCTURE', aspect: 'LABEL', property: null, ...sides };
   const types = [base, target, live].flatMap((value) => (value === null ? [] : [JSON.stringify(valueTypeOf(value))]));
   const type = new Set(types).size > 1 ? 'TYPE' : 'VALUE';
   return { type, aspect: 'PROPERTY', property: propertyOf(aspect), ...sides };
 }
 
-function structure(aspect: 'EXISTENCE' | 'ENDS', explanation: string): PlannedConflict {
-  return { type: 'STRUCTURE', aspect, property: null, base: null, target: null, live: null, explanation };
+function structure(aspect: 'EXISTENCE' | 'ENDS', liveSeq: bigint | null, explanation: string): PlannedConflict {
+  const sides = { base: null, target: null, live: null, merged: null, mergesCleanly: false, overwritable: true };
+  return { type: 'STRUCTURE', aspect, property: null, ...sides, liveSeq, explanation };
+}
+
+function subject({ ref, authorOf }: PlanInput, state: EntityState | null, liveSeq: bigint | null): Subject {
+  return { ref, state, author: liveSeq === null ? null : (authorOf?.(liveSeq) ?? null) };
+}
+
+/** The last recorded transaction that wrote any of the aspects; null when what is there now was written after all that is recorded. */
+function lastSeq(input: PlanInput, aspects: readonly Aspect[]): bigint | null {
+  const last = aspects.reduce<bigint | null>((latest, aspect) => {
+    const tx = aspectHistory(input, aspect).events.at(-1)?.tx ?? null;
+    return tx !== null && (latest === null || tx > latest) ? tx : latest;
+  }, null);
+  return last !== null && input.versions.some(({ seq }) => seq === last) ? last : null;
 }
 
 function baseState({ versions }: PlanInput, verdicts: readonly Verdict[]): EntityState | null {

@@ -2,6 +2,7 @@ import { type Aspect, aspectValue, sameAspect } from './aspects.ts';
 import type { EntityState } from './entities.ts';
 import { type Origin, originOf, rootOf, type SeqRange } from './origins.ts';
 import type { PlanInput } from './plan-types.ts';
+import type { RecordedVersion } from './undo-set.ts';
 import type { Value } from './values.ts';
 
 /** One write of one aspect. */
@@ -37,15 +38,18 @@ export function aspectHistory(input: Omit<PlanInput, 'inScope' | 'ref'>, aspect:
   const { from, versions, isUndone, live } = input;
   const first = versions[0];
   const before = first !== undefined && first.seq <= from ? first : null;
-  const root = before === null ? from : rootOf(before, aspect);
+  const root = before === null ? 0n : startRoot(before, aspect);
   const events: AspectEvent[] = [];
   let state = before?.state ?? null;
   for (const version of before === null ? versions : versions.slice(1)) {
     if (isWritten(state, version.state, aspect)) {
-      const value = aspectValue(version.state, aspect);
       const turned = (state === null) !== (version.state === null);
-      const origin = originOf(version, aspect) ?? (turned && value === null ? originOf(version, 'existence') : null);
-      events.push({ tx: version.seq, value, origin, undone: isUndone(version.seq) });
+      events.push({
+        tx: version.seq,
+        value: aspectValue(version.state, aspect),
+        origin: writtenOrigin(version, aspect, turned),
+        undone: isUndone(version.seq),
+      });
     }
     state = version.state;
   }
@@ -54,6 +58,17 @@ export function aspectHistory(input: Omit<PlanInput, 'inScope' | 'ref'>, aspect:
     events.push({ tx, value: aspectValue(live, aspect), origin: null, undone: false });
   }
   return { from, start: { root, value: aspectValue(before?.state ?? null, aspect), reach: null }, events };
+}
+
+/** What an entity lacks as it comes into being or vanishes comes from where its existence does, unless the version says otherwise. */
+function writtenOrigin(version: RecordedVersion, aspect: Aspect, turned: boolean): Origin | null {
+  const implied = turned && aspectValue(version.state, aspect) === null;
+  return originOf(version, aspect) ?? (implied ? originOf(version, 'existence') : null);
+}
+
+function startRoot(before: RecordedVersion, aspect: Aspect): bigint {
+  if (before.state !== null) return rootOf(before, aspect);
+  return writtenOrigin(before, aspect, true)?.root ?? before.seq;
 }
 
 function isWritten(before: EntityState | null, after: EntityState | null, aspect: Aspect): boolean {

@@ -50,7 +50,17 @@ export type OperationOutcome =
   | 'INTERRUPTED'
   | 'ABORTED'
   | 'FAILED';
-export type OperationAction = 'EXECUTE' | 'RESOLVE' | 'ABORT' | 'RESUME' | 'UNDO';
+export const OPERATION_ACTIONS = [
+  'EXECUTE',
+  'REHEARSE',
+  'RESOLVE',
+  'PAUSE',
+  'CONTINUE',
+  'ABORT',
+  'RESUME',
+  'UNDO',
+] as const;
+export type OperationAction = (typeof OPERATION_ACTIONS)[number];
 
 type Table<State extends string, Event extends string> = Readonly<Record<State, Readonly<Record<Event, State | null>>>>;
 
@@ -87,7 +97,7 @@ const NO_OPERATION_EVENT = {
 };
 
 export const OPERATION_TRANSITIONS: Table<OperationStatus, OperationEvent> = {
-  ROLLBACK_INITIATED: { ...NO_OPERATION_EVENT, ANALYZE: 'ANALYZING', ABORT: 'ABORTED' },
+  ROLLBACK_INITIATED: { ...NO_OPERATION_EVENT, ANALYZE: 'ANALYZING', FAIL: 'FAILED', ABORT: 'ABORTED' },
   ANALYZING: {
     ...NO_OPERATION_EVENT,
     DETECT: 'CONFLICT_DETECTION',
@@ -107,6 +117,7 @@ export const OPERATION_TRANSITIONS: Table<OperationStatus, OperationEvent> = {
     ...NO_OPERATION_EVENT,
     EXECUTE: 'EXECUTING',
     COMPLETE_PARTLY: 'PARTIALLY_COMPLETED',
+    FAIL: 'FAILED',
     ABORT: 'ABORTED',
   },
   EXECUTING: {

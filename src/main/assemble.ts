@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { EmbeddedGraph } from '../adapters/embedded-graph/embedded-graph.ts';
+import { EmbeddedScratchGraphs } from '../adapters/embedded-graph/scratch-graphs.ts';
 import { MemoryEventBus } from '../adapters/memory/event-bus.ts';
 import { PostgresHistory } from '../adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../adapters/postgres/idempotency-store.ts';
+import { PostgresConflictStore } from '../adapters/postgres/operation-store/conflict-store.ts';
 import { PostgresOperationEvents } from '../adapters/postgres/operation-store/event-reader.ts';
 import { PostgresPlanStore } from '../adapters/postgres/operation-store/plan-store.ts';
 import { PostgresOperationStore } from '../adapters/postgres/operation-store/store.ts';
 import { PgBossQueue } from '../adapters/postgres/pg-boss-queue.ts';
 import { PostgresPointStore } from '../adapters/postgres/point-store.ts';
 import type { PostgresStore } from '../adapters/postgres/postgres-store.ts';
+import { PostgresRehearsalStore } from '../adapters/postgres/rehearsal-store.ts';
 import { PostgresSessionStore } from '../adapters/postgres/session-store.ts';
 import { PostgresVerificationStore } from '../adapters/postgres/verification-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
@@ -28,6 +31,7 @@ import { Idempotency } from '../services/idempotency.ts';
 import { MomentResolver } from '../services/moment-resolver.ts';
 import { PointPinner } from '../services/point-pinner.ts';
 import { Recorder } from '../services/recorder/recorder.ts';
+import { Rehearser } from '../services/rehearsal/rehearser.ts';
 import { RollbackManager } from '../services/rollback-manager.ts';
 import { RollbackRunner } from '../services/rollback-runner.ts';
 import { ScopeResolver } from '../services/scope-resolver.ts';
@@ -67,6 +71,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const points = new PostgresPointStore(store);
   const sessions = new PostgresSessionStore(store);
   const plans = new PostgresPlanStore(store);
+  const conflicts = new PostgresConflictStore(store);
   const operations = new PostgresOperationStore(store);
   const verifications = new PostgresVerificationStore(store);
   const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(store), keys, holder });
@@ -104,7 +109,20 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const moments = new MomentResolver({ history, points, registry, clock });
   const scopes = new ScopeResolver(history);
   const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
-  const rollbackDeps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
+  const rollbackDeps = {
+    operations,
+    plans,
+    conflicts,
+    points,
+    pinner,
+    history,
+    registry,
+    moments,
+    scopes,
+    bus,
+    keys,
+    clock,
+  };
   const rollbacks = new RollbackManager({ ...rollbackDeps, sessions, idempotency, queue });
   const runner = new RollbackRunner(rollbackDeps, queue, {
     holder,
@@ -115,6 +133,14 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const onError = (error: unknown): void =>
     logger.warn({ error: reduced(error) }, 'work in the background failed and will be tried again');
   const snapshots = new SnapshotManager({ history, points, sessions, pinner, idempotency, queue, bus, clock, onError });
+  const rehearsalDeps = {
+    ...rollbackDeps,
+    rehearsals: new PostgresRehearsalStore(store),
+    scratches: new EmbeddedScratchGraphs(store),
+    idempotency,
+    queue,
+  };
+  const rehearsals = new Rehearser(rehearsalDeps, { holder, alone: store.engine === 'pglite', onError });
   const verifier = new Verifier({ history, verifications, registry, idempotency, queue, bus, holder, onError });
   const services: Services = {
     graphs: new GraphReader({ history, registry, moments, scopes, clock }),
@@ -124,12 +150,14 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     diffs: new DiffEngine({ history, moments, scopes }),
     rollbacks,
     verifier,
+    rehearsals,
     feeds: new Feeds({ events: new PostgresOperationEvents(store), history, points, bus }),
   };
 
   await queue.start();
   for (const recorder of recorders) recorder.start();
   await runner.start();
+  await rehearsals.start();
   await verifier.start();
   await snapshots.start();
 
@@ -143,6 +171,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
       snapshots.stop();
       verifier.stop();
       await runner.stop();
+      await rehearsals.stop();
       await queue.stop(graceMs);
       for (const recorder of recorders) await recorder.stop();
       await resolver.flush();

@@ -8,6 +8,7 @@ import type {
 } from '../core/entities.ts';
 import type { TransactionSource } from '../core/moments.ts';
 import type { CapturedTransaction } from '../core/recording-types.ts';
+import type { GraphConstraints } from './graph-constraints.ts';
 
 export type { CapturedTransaction };
 
@@ -82,6 +83,8 @@ export interface KnowledgeGraph {
   readonly kind: 'EMBEDDED' | 'NEO4J';
   /** The most changes that one graph transaction of a rollback may hold. */
   readonly immediateLimit: number;
+  /** Absent: the graph has no constraints that plans are checked against; what it refuses shows when it is written. */
+  readonly constraints?: GraphConstraints;
 
   /** Creates what is missing and installs capture. Idempotent, safe when two instances do it at once. */
   attach(): Promise<void>;

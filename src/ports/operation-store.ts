@@ -64,7 +64,13 @@ export interface OperationRecord {
   readonly batchEnds: readonly bigint[];
   readonly safetyPointId: string | null;
   readonly rehearsalOfId: string | null;
+  /** The operation whose rest this one does. */
+  readonly resumesId: string | null;
   readonly abortRequested: boolean;
+  /** A person has paused it: nobody runs it until it is continued or aborted. */
+  readonly paused: boolean;
+  /** The number of the newest conflict that has its event. */
+  readonly announcedConflict: bigint;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
 }
@@ -86,6 +92,7 @@ export interface NewOperation {
   readonly reason: string | null;
   readonly requestedBy: string;
   readonly rehearsalOfId: string | null;
+  readonly resumesId: string | null;
   readonly expectPlan: string | null;
 }
 
@@ -99,6 +106,11 @@ export interface OperationLease {
 /** Another instance runs the operation now, or it has ended: the caller must stop at once, leaving things as they are. */
 export class LeaseLostError extends Error {
   override readonly name = 'LeaseLostError';
+}
+
+/** A conflict is open, or decided and not planned yet: the operation cannot go on with its writes. */
+export class UnsettledError extends Error {
+  override readonly name = 'UnsettledError';
 }
 
 export interface NewOperationEvent {
@@ -141,9 +153,16 @@ export interface OperationMetric {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** One step of an operation: everything in it becomes visible at once, or nothing does. Absent fields stay as they are. */
+/**
+ * One step of an operation: everything in it becomes visible at once, or nothing does. Absent fields stay as they are. A new status comes
+ * with at least one event and an audit entry.
+ */
 export interface OperationStep {
   readonly status?: OperationStatus;
+  /** Gives the lease back. */
+  readonly release?: boolean;
+  /** Refuses the step with UnsettledError while a conflict is open or a decision is not planned. */
+  readonly whenSettled?: boolean;
   readonly outcome?: OperationOutcome;
   readonly errorMessage?: string | null;
   /** 0..100; a lower one than shown is ignored. */
@@ -155,6 +174,7 @@ export interface OperationStep {
   readonly epoch?: number;
   readonly planHash?: string;
   readonly planSummary?: ChangeSummary;
+  readonly announcedConflict?: bigint;
   readonly batchEnds?: readonly bigint[];
   readonly safetyPointId?: string;
   readonly proof?: OperationProof;
@@ -171,11 +191,30 @@ export interface OperationStep {
   readonly metrics?: readonly OperationMetric[];
 }
 
+/** Two restores of the same part of a graph cannot be under way at once: each would take the other's writes for another's. */
+export class RestoreUnderWayError extends Error {
+  override readonly name = 'RestoreUnderWayError';
+  readonly operationId: string;
+  readonly status: OperationStatus;
+
+  constructor(operationId: string, status: OperationStatus) {
+    super(`restore ${operationId} is under way`);
+    this.operationId = operationId;
+    this.status = status;
+  }
+}
+
 export interface OperationStore {
-  /** Stores a new operation in ROLLBACK_INITIATED with its STARTED event and audit row. */
+  /**
+   * Stores a new operation in ROLLBACK_INITIATED with its STARTED event and audit row.
+   * @throws RestoreUnderWayError
+   */
   create(operation: NewOperation, audit: AuditFact): Promise<void>;
   get(id: string): Promise<OperationRecord | null>;
-  /** Null when it has ended, waits for a person, or is another's; an operation whose abort was requested can always be taken up. */
+  /**
+   * Null when it has ended, is paused, or is another's; an operation whose abort was requested can always be taken up, and so can a preview
+   * with decisions that its plan does not account for.
+   */
   acquire(
     id: string,
     holder: string,
@@ -188,13 +227,19 @@ export interface OperationStore {
   forgetLeases(): Promise<void>;
   /**
    * One step, in one transaction. Ending the operation gives the lease back. Returns the operation as it is then.
-   * @throws LeaseLostError
+   * @throws LeaseLostError, UnsettledError
    */
   advance(lease: OperationLease, step: OperationStep): Promise<OperationRecord>;
   /** Asks the runner to stop. False when the operation has ended. */
   requestAbort(id: string, reason: string | null, audit: AuditFact): Promise<boolean>;
+  /** Pauses or continues, with a WAITING or RESUMED event. False when it has ended or is as wanted already. */
+  setPaused(id: string, paused: boolean, audit: AuditFact): Promise<boolean>;
   /** Operations that should be running and that nobody runs. */
   abandoned(limit: number): Promise<readonly string[]>;
+  /** Operations that wait for a person while the graph moved on since their plan was checked, the longest unchecked first. */
+  outdated(limit: number): Promise<readonly string[]>;
+  /** The newest operation in earnest that does what `id` left. */
+  resumption(id: string): Promise<OperationRecord | null>;
   /** Operations of a graph in flight, for tests of whether a point or graph is in use. */
   countRunning(graphId: number): Promise<number>;
 }

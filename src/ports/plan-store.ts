@@ -1,3 +1,5 @@
+import type { Choosable, ConflictAspect } from '../core/conflict-choice.ts';
+import type { Constraint } from '../core/constraints.ts';
 import type {
   ChangeAction,
   EntityChange,
@@ -9,9 +11,10 @@ import type {
 import type { ChangeSummary } from '../core/moments.ts';
 import type { PlanHashRow } from '../core/plan-hash.ts';
 import type { ConflictType } from '../core/policy.ts';
+import type { Settlement } from '../core/settling.ts';
 import type { Origins } from '../core/undo-set.ts';
-import type { Value } from '../core/values.ts';
-import type { OperationAccount, OperationLease } from './operation-store.ts';
+import type { ConstrainedPlans } from './constrained-plans.ts';
+import type { NewOperationEvent, OperationAccount, OperationLease } from './operation-store.ts';
 
 /** Plans, conflicts and proof differences of operations. Everything is written and read in sets. */
 
@@ -40,22 +43,19 @@ export interface PlannedWrite extends EntityRef {
   readonly action: ChangeAction;
   /** The relationship gets another type or other ends: it is deleted before everything else and created after. */
   readonly moved: boolean;
+  /** The entity gives up unique values that another row gets: it does so before everything else. */
+  readonly releases: boolean;
   readonly expectedHash: Uint8Array | null;
   readonly targetHash: Uint8Array | null;
   /** Null also where it was not asked for. */
   readonly after: EntityState | null;
 }
 
-export type ConflictSideAspect = 'PROPERTY' | 'LABEL' | 'EXISTENCE' | 'ENDS' | 'CONSTRAINT';
+export type ConflictSideAspect = ConflictAspect;
 
-export interface NewConflict extends EntityRef {
+export interface NewConflict extends EntityRef, Choosable {
   readonly id: string;
-  readonly type: ConflictType;
-  readonly aspect: ConflictSideAspect;
   readonly property: string | null;
-  readonly base: Value | null;
-  readonly target: Value | null;
-  readonly live: Value | null;
   readonly baseState: EntityState | null;
   readonly targetState: EntityState | null;
   readonly liveState: EntityState | null;
@@ -63,8 +63,15 @@ export interface NewConflict extends EntityRef {
   readonly liveHash: string;
   readonly liveSeq: bigint | null;
   /** Null: open. */
-  readonly resolution: 'SKIP' | 'OVERWRITE' | null;
+  readonly settlement: Settlement | null;
   readonly explanation: string;
+}
+
+/** A conflict that was there before, as the graph makes it now. Its version rises when what decisions are based on has changed. */
+export interface RenewedConflict extends NewConflict {
+  /** The version that was read: another one by now was decided meanwhile, and is left as it is. */
+  readonly seenVersion: number;
+  readonly version: number;
 }
 
 export interface OpenConflicts {
@@ -77,6 +84,8 @@ export interface OpenConflicts {
 export interface ListedConflict {
   readonly no: bigint;
   readonly id: string;
+  /** Whose decision was applied to it because it is remembered. */
+  readonly rememberedFrom: string | null;
   readonly explanation: string;
 }
 
@@ -106,21 +115,39 @@ export interface GroupSize {
   readonly size: number;
 }
 
-export interface PlanStore {
+export interface PlanStore extends ConstrainedPlans {
   // ---- planning; @throws LeaseLostError
   /** Forgets rows, conflicts and differences. */
   reset(lease: OperationLease): Promise<void>;
   /** Adds rows after those there are; an entity that has one keeps its place and gets the new content. */
   put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void>;
   addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void>;
-  /** Sets the state and reason of rows that are PENDING. */
+  /**
+   * Stores what has become of conflicts, with the events that say so, and that the plan accounts for their versions. Those decided since they
+   * were read are left.
+   */
+  renewConflicts(
+    lease: OperationLease,
+    conflicts: readonly RenewedConflict[],
+    events: readonly NewOperationEvent[],
+  ): Promise<void>;
+  /**
+   * Marks the conflicts of entities, or all, as in question until planning finds them again, and takes what went along with them out of the
+   * plan. Returns the entities that were left out, or wait, because of them.
+   */
+  questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]>;
+  /** Ends the conflicts in question that were not found again: nothing is left to decide. Those decided meanwhile are left. */
+  dropUnfound(lease: OperationLease): Promise<void>;
+  /** Forgets rows and differences, and keeps the conflicts with their decisions. */
+  resetRows(lease: OperationLease): Promise<void>;
+  /** Sets the state and reason of rows that are PENDING, and the conflict that they depend on. */
   setState(
     lease: OperationLease,
-    refs: readonly (EntityRef & { readonly reason: string })[],
+    refs: readonly (EntityRef & { readonly reason: string; readonly conflictId?: string | null })[],
     state: PlannedState,
   ): Promise<void>;
-  /** Copies the rows and conflicts of another operation. */
-  copy(lease: OperationLease, from: string): Promise<void>;
+  /** Copies the rows and conflicts of another operation: all, or those that it left undone. */
+  copy(lease: OperationLease, from: string, rows: 'ALL' | 'LEFT'): Promise<void>;
 
   /** To be called where what is about to be read in sets may have grown much since it was last looked at. */
   renewStatistics(): Promise<void>;
@@ -132,8 +159,11 @@ export interface PlanStore {
   skippedStructures(operationId: string): Promise<readonly EntityRef[]>;
   /** Creations and deletions, pending or decided against, without labels and properties. */
   structuralChanges(operationId: string): Promise<readonly EntityChange[]>;
-  /** Puts a node's creation or deletion and those of its relationships into one group. @throws LeaseLostError */
-  group(lease: OperationLease): Promise<void>;
+  /**
+   * Puts a node's creation or deletion and those of its relationships into one group, and so entities between which unique values change
+   * hands. @throws LeaseLostError
+   */
+  group(lease: OperationLease, constraints: readonly Constraint[]): Promise<void>;
   /** Groups of pending rows in order of their number. */
   groups(operationId: string): AsyncIterable<readonly GroupSize[]>;
 
@@ -150,17 +180,20 @@ export interface PlanStore {
   /** Rows that were not written just as first planned: skipped, partly skipped, replanned, cascaded. In pages. */
   irregular(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]>;
   openConflicts(operationId: string): Promise<OpenConflicts>;
+  /** The number of the newest conflict; 0 when there is none. */
+  lastConflict(operationId: string): Promise<bigint>;
   /** At most `limit` conflicts found after number `after`, in the order in which they were found. */
   conflicts(operationId: string, after: bigint, limit: number): Promise<readonly ListedConflict[]>;
   /** What is, was or would be written, in pages, in the order in which it was planned. */
   planned(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]>;
-  /** Planned entities (not the decided-against) that a transaction in (since, until] touched. At most `limit`. */
+  /** Planned entities (not the decided-against) that a transaction in (since, until] touched. At most `limit`, after `after`. */
   touchedSince(
     operationId: string,
     graphId: number,
     since: bigint,
     until: bigint,
     limit: number,
+    after?: EntityRef | null,
   ): Promise<readonly EntityRef[]>;
 
   // ---- proof

@@ -6,6 +6,9 @@ import type {
   OperationLogEntry,
   PlanRow,
   ProofDifference,
+  Rehearsal,
+  RehearsalDifference,
+  ResolutionRule,
   RollbackOperation,
   RollbackPoint,
   RollbackSnapshot,
@@ -24,6 +27,9 @@ export interface RecordTypes {
   operationLogEntry: OperationLogEntry;
   planRow: PlanRow;
   proofDifference: ProofDifference;
+  rehearsal: Rehearsal;
+  rehearsalDifference: RehearsalDifference;
+  resolutionRule: ResolutionRule;
   rollbackOperation: RollbackOperation;
   rollbackPoint: RollbackPoint;
   rollbackSnapshot: RollbackSnapshot;

@@ -1,35 +1,36 @@
-import { CaptureError, LimitError, NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
+import { CaptureError, NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import type { GraphRecord } from '../ports/history.ts';
-import type { JobQueue } from '../ports/job-queue.ts';
-import type { NewOperation, OperationRecord } from '../ports/operation-store.ts';
+import { type NewOperation, type OperationRecord, RestoreUnderWayError } from '../ports/operation-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type * as contract from './contract.ts';
-import type { Attempt, Idempotency } from './idempotency.ts';
+import type { Attempt } from './idempotency.ts';
 import type { MomentResolver } from './moment-resolver.ts';
-import type { RollbackDependencies } from './rollback/operation-run.ts';
+import { type ControlDependencies, OperationControl } from './rollback/operation-control.ts';
 import { drawPlan } from './rollback/plan-subgraph.ts';
 import { stillHolds } from './rollback/rehearsed.ts';
-import { checkPace, checkPolicy, checkRequest, MAX_REASON, resolveTarget } from './rollback-request.ts';
-import { ROLLBACK_QUEUE } from './rollback-runner.ts';
-import { checkText } from './text-checks.ts';
+import { checkRequest, resolveTarget } from './rollback-request.ts';
+import { gradual } from './strategies/gradual.ts';
+import { writingStrategy } from './strategies/strategies.ts';
 
-export interface RollbackManagerDependencies extends RollbackDependencies {
+export interface RollbackManagerDependencies extends ControlDependencies {
   readonly sessions: Pick<SessionStore, 'get'>;
   readonly moments: MomentResolver;
-  readonly idempotency: Idempotency;
-  readonly queue: Pick<JobQueue, 'send'>;
 }
 
-type Input<Method extends 'request' | 'execute' | 'abort' | 'undo'> = Parameters<contract.RollbackManager[Method]>[1];
+type Input<Method extends Exclude<keyof contract.RollbackManager, 'planSubgraph'>> = Parameters<
+  contract.RollbackManager[Method]
+>[1];
 
 /** Takes requests for rollbacks: checks them, stores operations, and leaves the work to whoever runs the queue. */
 export class RollbackManager implements contract.RollbackManager {
   readonly #deps: RollbackManagerDependencies;
+  readonly #control: OperationControl;
 
   constructor(deps: RollbackManagerDependencies) {
     this.#deps = deps;
+    this.#control = new OperationControl(deps);
   }
 
   async request(caller: contract.Caller, { idempotencyKey: key, ...input }: Input<'request'>): Promise<string> {
@@ -37,17 +38,15 @@ export class RollbackManager implements contract.RollbackManager {
   }
 
   async execute(caller: contract.Caller, { idempotencyKey: key, ...input }: Input<'execute'>): Promise<string> {
-    const preview = await this.#operation(input.id);
+    const preview = await this.#control.operation(input.id);
     const call = { graph: `${preview.graphId}`, mutation: 'executeRollback', key, input, type: 'RollbackOperation' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (await this.#wasCreated(attempt)) return attempt.id;
-      const { immediateLimit } = this.#deps.registry.get(preview.graphId).graph;
-      checkPace(input, immediateLimit);
+      const { graph } = this.#deps.registry.get(preview.graphId);
+      const strategy = writingStrategy(input);
+      gradual.check(input, graph);
       await this.#checkPreview(preview, input.expectPlan);
-      if (input.strategy === 'IMMEDIATE' && preview.counts.planned > BigInt(immediateLimit)) {
-        const message = `${preview.counts.planned} changes are more than one transaction may hold: use GRADUAL`;
-        throw new LimitError(message, BigInt(immediateLimit));
-      }
+      strategy.checkSize(preview.counts.planned, graph);
       return this.#create(caller, {
         ...preview,
         id: attempt.id,
@@ -58,29 +57,53 @@ export class RollbackManager implements contract.RollbackManager {
         reason: null,
         requestedBy: caller.actor,
         rehearsalOfId: preview.id,
+        resumesId: null,
         expectPlan: input.expectPlan,
       });
     });
   }
 
-  async abort(caller: contract.Caller, { idempotencyKey: key, ...input }: Input<'abort'>): Promise<string> {
-    checkText(['reason'], input.reason, MAX_REASON);
-    const operation = await this.#operation(input.id);
-    const call = { graph: `${operation.graphId}`, mutation: 'abortRollback', key, input, type: 'RollbackOperation' };
-    return this.#deps.idempotency.run(caller, call, async () => {
-      const reason = input.reason ?? null;
-      const fact = auditFact(caller, 'OPERATION_ABORT_REQUESTED', { operationId: input.id }, { reason });
-      if (!(await this.#deps.operations.requestAbort(input.id, reason, fact))) {
-        const { status } = await this.#operation(input.id);
-        throw new StateError(`operation ${input.id} has ended`, status);
-      }
-      await this.#enqueue(input.id);
-      return input.id;
+  resolve(caller: contract.Caller, input: Input<'resolve'>): Promise<string> {
+    return this.#control.resolve(caller, input);
+  }
+
+  pause(caller: contract.Caller, input: Input<'pause'>): Promise<string> {
+    return this.#control.pause(caller, input);
+  }
+
+  continue(caller: contract.Caller, input: Input<'continue'>): Promise<string> {
+    return this.#control.continue(caller, input);
+  }
+
+  abort(caller: contract.Caller, input: Input<'abort'>): Promise<string> {
+    return this.#control.abort(caller, input);
+  }
+
+  forgetRule(caller: contract.Caller, input: Input<'forgetRule'>): Promise<string> {
+    return this.#control.forgetRule(caller, input);
+  }
+
+  async resume(caller: contract.Caller, { idempotencyKey: key, ...input }: Input<'resume'>): Promise<string> {
+    const previous = await this.#control.operation(input.id);
+    const call = { graph: `${previous.graphId}`, mutation: 'resumeRollback', key, input, type: 'RollbackOperation' };
+    return this.#deps.idempotency.run(caller, call, async (attempt) => {
+      if (await this.#wasCreated(attempt)) return attempt.id;
+      await this.#checkResumable(previous);
+      return this.#create(caller, {
+        ...previous,
+        id: attempt.id,
+        policy: input.policy ?? previous.policy,
+        reason: null,
+        requestedBy: caller.actor,
+        rehearsalOfId: null,
+        resumesId: previous.id,
+        expectPlan: null,
+      });
     });
   }
 
   async undo(caller: contract.Caller, { idempotencyKey: key, ...input }: Input<'undo'>): Promise<string> {
-    const operation = await this.#operation(input.id);
+    const operation = await this.#control.operation(input.id);
     const { applied } = operation.counts;
     if (!isFinalOperation(operation.status))
       throw new StateError(`operation ${input.id} has not ended`, operation.status);
@@ -101,7 +124,7 @@ export class RollbackManager implements contract.RollbackManager {
   }
 
   async planSubgraph(operationId: string, limit: number): Promise<contract.Subgraph> {
-    return drawPlan(this.#deps, await this.#operation(operationId), limit);
+    return drawPlan(this.#deps, await this.#control.operation(operationId), limit);
   }
 
   async #request(
@@ -111,13 +134,12 @@ export class RollbackManager implements contract.RollbackManager {
     key: string | null | undefined,
   ): Promise<string> {
     const graph = await this.#graph(input.graph);
-    checkPolicy(input.policy, ['onConflict']);
     const call = { graph: `${graph.id}`, mutation, key, input, type: 'RollbackOperation' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (await this.#wasCreated(attempt)) return attempt.id;
       checkCapture(graph);
       const served = this.#deps.registry.get(graph.id);
-      checkRequest(input, graph, served.graph.immediateLimit);
+      checkRequest(input, graph, served.graph);
       const target = await resolveTarget(this.#deps, graph.id, input);
       return this.#create(caller, {
         ...target,
@@ -133,9 +155,21 @@ export class RollbackManager implements contract.RollbackManager {
         reason: input.reason ?? null,
         requestedBy: caller.actor,
         rehearsalOfId: null,
+        resumesId: null,
         expectPlan: null,
       });
     });
+  }
+
+  /** @throws StateError */
+  async #checkResumable({ id, status, outcome, dryRun, counts }: OperationRecord): Promise<void> {
+    if (!isFinalOperation(status)) throw new StateError(`operation ${id} has not ended`, status);
+    if (dryRun || counts.applied === 0n)
+      throw new StateError(`operation ${id} wrote nothing: request it again`, status);
+    if (outcome !== 'INTERRUPTED' && outcome !== 'FAILED') throw new StateError(`operation ${id} left nothing`, status);
+    const other = await this.#deps.operations.resumption(id);
+    if (other === null || (isFinalOperation(other.status) && other.counts.applied === 0n)) return;
+    throw new StateError(`operation ${other.id} does what operation ${id} left`, other.status);
   }
 
   /** @throws StateError, PlanChangedError */
@@ -158,7 +192,7 @@ export class RollbackManager implements contract.RollbackManager {
   /** An earlier try under the same key got as far as storing the operation. */
   async #wasCreated({ id, retried }: Attempt): Promise<boolean> {
     if (!retried || (await this.#deps.operations.get(id)) === null) return false;
-    await this.#enqueue(id);
+    await this.#control.enqueue(id);
     return true;
   }
 
@@ -166,21 +200,17 @@ export class RollbackManager implements contract.RollbackManager {
     const { id, graphId, type, dryRun, strategy, reason } = operation;
     const about = { operationId: id, pointId: operation.targetPointId };
     const data = { type, dryRun, strategy, reason, undo: operation.undo, scope: operation.scope };
-    await this.#deps.operations.create(operation, auditFact(caller, 'OPERATION_REQUESTED', about, data));
+    try {
+      await this.#deps.operations.create(operation, auditFact(caller, 'OPERATION_REQUESTED', about, data));
+    } catch (error) {
+      if (!(error instanceof RestoreUnderWayError)) throw error;
+      const { operationId, status } = error;
+      const message = `restore ${operationId} of the same part of the graph is under way: wait for its end, or abort it`;
+      throw new StateError(message, status);
+    }
     this.#deps.bus.publish(`graph:${graphId}`);
-    await this.#enqueue(id);
+    await this.#control.enqueue(id);
     return id;
-  }
-
-  /** The operation is stored: should the queue refuse, the next sweep finds it. */
-  async #enqueue(id: string): Promise<void> {
-    await this.#deps.queue.send(ROLLBACK_QUEUE, { id }).catch(() => {});
-  }
-
-  async #operation(id: string): Promise<OperationRecord> {
-    const operation = await this.#deps.operations.get(id);
-    if (operation === null) throw new NotFoundError(`there is no operation ${id}`);
-    return operation;
   }
 
   async #graph(name: string): Promise<GraphRecord> {

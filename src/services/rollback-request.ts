@@ -1,6 +1,5 @@
 import { HistoryDroppedError, InvalidInputError, LimitError, NotFoundError, StateError } from '../core/errors.ts';
 import { MAX_NAME_LENGTH } from '../core/names.ts';
-import { CONFLICT_TYPES, type ConflictPolicy } from '../core/policy.ts';
 import { isFinalOperation } from '../core/states.ts';
 import type { UndoSelector } from '../core/undo-set.ts';
 import type { GraphRecord, History } from '../ports/history.ts';
@@ -8,12 +7,13 @@ import type { NewOperation, OperationStore } from '../ports/operation-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { RollbackRequest, UndoRequest } from './contract.ts';
 import type { MomentResolver } from './moment-resolver.ts';
+import { checkStrategies } from './strategies/strategies.ts';
+import type { StrategyLimits } from './strategies/strategy.ts';
 import { checkText } from './text-checks.ts';
 
 export const MAX_REASON = 2000;
 /** Transactions that one request may list. */
 export const MAX_LISTED = 10_000;
-const MAX_RATE = 1_000_000;
 
 export interface RequestDependencies {
   readonly history: Pick<History, 'transactionsBySeq' | 'earliest'>;
@@ -26,59 +26,15 @@ export interface RequestDependencies {
 export type Target = Pick<NewOperation, 'type' | 'targetPointId' | 'targetSeq' | 'undo'>;
 
 /** Refuses what makes no sense whatever is stored. @throws InvalidInputError */
-export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'kind'>, immediateLimit: number): void {
-  const hasTarget = input.to !== null && input.to !== undefined;
-  const hasUndo = input.undo !== null && input.undo !== undefined;
-  if (hasTarget === hasUndo)
-    throw InvalidInputError.field([hasTarget ? 'undo' : 'to'], 'exactly one of to and undo is needed');
-  checkPolicy(input.policy, ['onConflict']);
-  checkPace(input, immediateLimit);
+export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'kind'>, limits: StrategyLimits): void {
+  checkStrategies(input, limits);
   checkText(['reason'], input.reason, MAX_REASON);
   if (!input.includeSchema) return;
-  if (input.strategy === 'IMMEDIATE') {
-    throw InvalidInputError.field(['includeSchema'], 'cannot be one transaction with the data: choose GRADUAL');
-  }
   const why =
     graph.kind === 'EMBEDDED'
       ? 'an embedded graph has no schema of its own to restore'
       : 'is not available for this graph yet';
   throw InvalidInputError.field(['includeSchema'], why);
-}
-
-/**
- * Decisions by a person or by merging come with conflict resolution: until then a policy may leave conflicts open by its default, which
- * ends a real run before it writes, but may not ask for either.
- *
- * @throws InvalidInputError naming the field
- */
-export function checkPolicy(policy: ConflictPolicy, path: readonly string[]): void {
-  const refuse = (field: string, strategy: string): never => {
-    throw InvalidInputError.field(
-      [...path, field],
-      `${strategy} comes with conflict resolution, choose ABORT, SKIP or OVERWRITE`,
-    );
-  };
-  if (policy.default === 'MERGE') refuse('default', 'MERGE');
-  for (const type of CONFLICT_TYPES) {
-    const field = type.toLowerCase() as Lowercase<typeof type>; // The fields are the types in lower case.
-    const strategy = policy[field];
-    if (strategy === 'MERGE' || strategy === 'MANUAL') refuse(field, strategy);
-  }
-}
-
-/** @throws InvalidInputError */
-export function checkPace(
-  input: { readonly batchSize?: number | null; readonly maxChangesPerSecond?: number | null },
-  immediateLimit: number,
-): void {
-  checkRange(['batchSize'], input.batchSize, immediateLimit);
-  checkRange(['maxChangesPerSecond'], input.maxChangesPerSecond, MAX_RATE);
-}
-
-function checkRange(path: readonly string[], value: number | null | undefined, most: number): void {
-  if (value === null || value === undefined) return;
-  if (!Number.isInteger(value) || value < 1 || value > most)
-    throw InvalidInputError.field(path, `must be a whole number from 1 to ${most}`);
 }
 
 /** Resolves what a request names. @throws InvalidInputError, NotFoundError, StateError, HistoryDroppedError, LimitError */
@@ -105,9 +61,6 @@ export async function resolveTarget(
   const until = undo.until ? (await deps.moments.resolve(graphId, undo.until, ['undo', 'until'])).seq : null;
   if (from !== null && until !== null && from > until)
     throw InvalidInputError.field(['undo', 'until'], 'lies before from');
-  if (from === null && (selector.by === 'actor' || selector.by === 'everyone')) {
-    throw InvalidInputError.field(['undo', 'from'], `is required with ${selector.by}`);
-  }
   return { type: 'UNDO', targetPointId: null, targetSeq: null, undo: { selector, from, until } };
 }
 

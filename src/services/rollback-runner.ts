@@ -5,14 +5,22 @@ import type { JobQueue } from '../ports/job-queue.ts';
 import { StaleTokenError } from '../ports/knowledge-graph.ts';
 import { LeaseLostError } from '../ports/operation-store.ts';
 import { analyze } from './rollback/analysis.ts';
-import { aborts, end } from './rollback/ending.ts';
+import { end } from './rollback/ending.ts';
 import { execute } from './rollback/execution.ts';
-import { HandOver, OperationRun, OperationStop, type RollbackDependencies } from './rollback/operation-run.ts';
+import { ROLLBACK_QUEUE } from './rollback/operation-control.ts';
+import {
+  HandOver,
+  OperationRun,
+  OperationStop,
+  Paused,
+  type RollbackDependencies,
+  Waits,
+} from './rollback/operation-run.ts';
 import { hashPlan, prepare } from './rollback/preparation.ts';
+import { replanPreview } from './rollback/previews.ts';
 import { prove } from './rollback/proof.ts';
-import { takeOver } from './rollback/rehearsed.ts';
-
-export const ROLLBACK_QUEUE = 'rollback';
+import { takeOver, takeOverRest } from './rollback/rehearsed.ts';
+import { ask, goOn } from './rollback/waiting.ts';
 
 export interface RollbackRunnerOptions {
   /** Names this process; leases carry it. */
@@ -28,6 +36,8 @@ export interface RollbackRunnerOptions {
 }
 
 const SWEEP_LIMIT = 100;
+/** Waiting operations that a sweep has planned again because the graph moved on. */
+const REFRESH_LIMIT = 10;
 
 /** Runs operations: takes their lease, goes through the phases, and ends them. Any number of instances may run at once. */
 export class RollbackRunner {
@@ -61,11 +71,11 @@ export class RollbackRunner {
     }, this.#options.sweepMs).unref();
   }
 
-  /** Queues operations that should be running and that nobody runs. */
+  /** Queues operations that should be running and that nobody runs, and some that wait while the graph has moved on. */
   async sweep(): Promise<void> {
-    for (const id of await this.#deps.operations.abandoned(SWEEP_LIMIT)) {
-      if (!this.#running.has(id)) await this.#queue.send(ROLLBACK_QUEUE, { id });
-    }
+    const { operations } = this.#deps;
+    const ids = [...(await operations.abandoned(SWEEP_LIMIT)), ...(await operations.outdated(REFRESH_LIMIT))];
+    for (const id of ids) if (!this.#running.has(id)) await this.#queue.send(ROLLBACK_QUEUE, { id });
   }
 
   /** Lets running batches end and hands their operations over. */
@@ -99,53 +109,61 @@ export class RollbackRunner {
   }
 
   async #phases(run: OperationRun): Promise<void> {
-    const { status, rehearsalOfId } = run.operation;
-    if (status !== 'ROLLBACK_INITIATED') {
+    const { status } = run.operation;
+    if (isFinalOperation(status)) {
+      await replanPreview(run);
+      return this.#deps.operations.release(run.lease);
+    }
+    if (status !== 'ROLLBACK_INITIATED' && status !== 'CONFLICT_RESOLUTION') {
       await run.advance({ events: [{ type: 'RESUMED' }], logs: [{ level: 'WARN', message: `Resumed in ${status}` }] });
     }
     run.checkpoint();
-    if (run.operation.status !== 'EXECUTING') {
-      if (rehearsalOfId !== null) await takeOver(run, rehearsalOfId);
-      else if (!(await analyze(run))) return end(run, 'DONE', null, { planHash: await hashPlan(run) });
-      await prepare(run);
-      if (await this.#endsWithItsPlan(run)) return;
-    }
-    await execute(run);
-    const proof = await prove(run);
-    if (proof.matches) return end(run, 'DONE', null, { proof });
+    if (status === 'CONFLICT_RESOLUTION') await goOn(run);
+    else if (status !== 'EXECUTING' && (await this.#plan(run)) === 'ENDED') return;
+    if (run.operation.counts.planned > 0n) await execute(run);
+    const proof = run.operation.counts.planned > 0n ? await prove(run) : undefined;
+    if (proof?.matches !== false) return end(run, 'DONE', null, proof === undefined ? {} : { proof });
     const message = 'the graph is not what the rollback should have made it: see the differences of the proof';
     await end(run, 'FAILED', message, { proof });
   }
 
-  /** A preview, a plan without writes, and one that needs a decision which nobody can make end here. */
-  async #endsWithItsPlan(run: OperationRun): Promise<boolean> {
-    const { operation, deps } = run;
-    if (operation.dryRun) {
-      await end(run, 'DONE', null);
-      return true;
+  /** @throws Waits when conflicts are open */
+  async #plan(run: OperationRun): Promise<'ENDED' | 'TO_EXECUTE'> {
+    const { rehearsalOfId, resumesId } = run.operation;
+    if (rehearsalOfId !== null) await takeOver(run, rehearsalOfId);
+    else if (resumesId !== null) await takeOverRest(run, resumesId);
+    else if (!(await analyze(run))) {
+      await end(run, 'DONE', null, { planHash: await hashPlan(run) });
+      return 'ENDED';
     }
-    const open = await deps.plans.openConflicts(operation.id);
-    if (open.count > 0n) {
-      const what = open.count === 1n ? '1 conflict needs' : `${open.count} conflicts need`;
-      const message = `${what} a decision, nothing was written. The first: ${open.first}`;
-      await end(run, aborts(operation.policy, open) ? 'ABORTED' : 'INTERRUPTED', message);
-      return true;
+    await prepare(run);
+    if (!run.operation.dryRun) {
+      const open = await run.deps.plans.openConflicts(run.operation.id);
+      if (open.count > 0n) await ask(run, open);
+      // Nothing is to be written, but something may have been left out, which only an execution can end with.
+      if (run.operation.counts.planned > 0n || run.operation.counts.skipped > 0n) {
+        await run.transit('EXECUTE', { progress: 40, whenSettled: true });
+        return 'TO_EXECUTE';
+      }
     }
-    if (operation.counts.planned > 0n) return false;
-    // Something may have been left out all the same, which only an execution can end with.
-    if (operation.counts.skipped > 0n) await run.advance({ status: run.after('EXECUTE') });
     await end(run, 'DONE', null);
-    return true;
+    return 'ENDED';
   }
 
   async #stopped(run: OperationRun, error: unknown): Promise<void> {
     const { operations } = this.#deps;
     const { id, status } = run.operation;
-    if (error instanceof LeaseLostError || error instanceof StaleTokenError || isFinalOperation(status)) {
+    if (error instanceof LeaseLostError || error instanceof StaleTokenError) {
       this.#options.onError(error, id);
       return;
     }
-    if (error instanceof HandOver) return operations.release(run.lease);
+    if (error instanceof Waits) return this.#afterWaiting(id);
+    if (error instanceof HandOver || error instanceof Paused) return operations.release(run.lease);
+    if (isFinalOperation(status)) {
+      await operations.release(run.lease).catch(() => {});
+      this.#options.onError(error, id);
+      return;
+    }
     if (error instanceof OperationStop) return end(run, error.why, error.message);
     if (isRetryable(error) || isUnavailable(error)) {
       await operations.release(run.lease).catch(() => {});
@@ -154,5 +172,10 @@ export class RollbackRunner {
     this.#options.onError(error, id);
     const message = error instanceof PalinodeError ? error.message : `unexpected: ${String(error)}`;
     await end(run, 'FAILED', message);
+  }
+
+  /** Whoever decided the last conflict while this instance still had the lease could not take the operation up. */
+  async #afterWaiting(id: string): Promise<void> {
+    if ((await this.#deps.plans.openConflicts(id)).count === 0n) await this.#queue.send(ROLLBACK_QUEUE, { id });
   }
 }

@@ -3,6 +3,7 @@ import { EmbeddedGraph } from '../../src/adapters/embedded-graph/embedded-graph.
 import type { EntityChange } from '../../src/core/entities.ts';
 import type { Database } from '../../src/ports/database.ts';
 import { changeTo, drain, nodeOf, put, Replay, relationshipOf, scanOf } from '../support/captured.ts';
+import { constraintsContract } from './embedded-graph-constraints.contract.ts';
 import { damageContract } from './embedded-graph-damage.contract.ts';
 import { valuesContract } from './embedded-graph-values.contract.ts';
 
@@ -47,6 +48,7 @@ export function embeddedGraphContract(engine: string, open: () => Promise<Embedd
     describe('plain SQL', () => plainSqlContract(() => current));
     describe('values', () => valuesContract(() => current));
     describe('damage', () => damageContract(() => current));
+    describe('constraints', () => constraintsContract(() => current));
   });
 }
 

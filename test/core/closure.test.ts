@@ -65,7 +65,7 @@ describe('a relationship to come back', () => {
       aspect: 'ENDS',
       ref: { kind: 'RELATIONSHIP', key: 'r' },
       cascade: [comeBack(node('b', { p: 1 }))],
-      explanation: `Bringing back ${knows.type} relationship r needs node b, which would not be there.`,
+      explanation: 'Bringing back relationship r (a KNOWS b) needs node b, which would not be there.',
     });
     expect(dependencyEffect(conflict, 'SKIP').skipped).toEqual([{ kind: 'RELATIONSHIP', key: 'r' }]);
   });
@@ -90,8 +90,8 @@ describe('skipping one item skips what depends on it', () => {
     const planned = [node('a'), node('b'), node('c'), knows].map(vanish);
     const skipped = skipClosure([node('a')], planned);
     expect([...skipped.values()]).toEqual([
-      { ref: { kind: 'RELATIONSHIP', key: 'r' }, reason: 'skipped because node a stays' },
-      { ref: { kind: 'NODE', key: 'b' }, reason: 'skipped because relationship r stays' },
+      { ref: { kind: 'RELATIONSHIP', key: 'r' }, reason: 'skipped because node a stays', root: 'n:a' },
+      { ref: { kind: 'NODE', key: 'b' }, reason: 'skipped because relationship r stays', root: 'n:a' },
     ]);
   });
 

@@ -19,7 +19,11 @@ describe('existence', () => {
         explanation: 'Taking back the creation of node n would lose what others wrote to it: q.',
       },
     ]);
-    expect(resolvePlan(plan, () => 'TARGET')).toMatchObject({ action: 'DELETED', after: null, skipped: false });
+    expect(resolvePlan(plan, () => ({ side: 'TARGET' }))).toMatchObject({
+      action: 'DELETED',
+      after: null,
+      skipped: false,
+    });
   });
 
   test('U creates N, other sets and removes N.q: gone', () => {
@@ -112,7 +116,7 @@ describe('relationships', () => {
           'Taking back relationship r from a KNOWS c to a KNOWS b would lose what others have made it since: a KNOWS d.',
       },
     ]);
-    expect(resolvePlan(plan, () => 'BASE').after).toEqual(relationship('a', 'c'));
+    expect(resolvePlan(plan, () => ({ side: 'BASE' })).after).toEqual(relationship('a', 'c'));
   });
 
   test('created by U and given properties by others: STRUCTURE conflict', () => {
@@ -132,19 +136,20 @@ describe('decisions', () => {
   test('each conflict by itself', () => {
     const resolved = resolvePlan(plan, ({ property, aspect }) => {
       if (aspect === 'LABEL') return { value: { $list: { of: 'STRING', values: ['Z', 'X'] } } };
-      return property === 'a' ? 'TARGET' : 'LIVE';
+      return { side: property === 'a' ? 'TARGET' : 'LIVE' };
     });
     expect(resolved).toEqual({
       action: 'UPDATED',
       after: node({ a: 1, b: 3, c: 1 }, ['X', 'Z']),
       origins: { 'p:a': '1', 'p:c': '1' },
       skipped: true,
+      open: false,
     });
   });
 
   test('a property may be decided to be absent', () => {
-    expect(resolvePlan(plan, () => 'BASE').after).toEqual(node({ a: 2, b: 2, c: 1 }, ['Y']));
-    const after = resolvePlan(plan, ({ aspect }) => (aspect === 'LABEL' ? 'LIVE' : { value: null })).after;
+    expect(resolvePlan(plan, () => ({ side: 'BASE' })).after).toEqual(node({ a: 2, b: 2, c: 1 }, ['Y']));
+    const after = resolvePlan(plan, ({ aspect }) => (aspect === 'LABEL' ? { side: 'LIVE' } : { absent: true })).after;
     expect(after).toEqual(node({ c: 1 }, ['Z']));
   });
 

@@ -36,8 +36,8 @@ describe('values that rollbacks put back', () => {
       ['B', 'A'],
     ] as const) {
       const graph = writes('v0', ['A', 'v1'], ['B', 'v2'], ['A', 'v3'], ['B', 'v4'], ['A', 'v5']);
-      graph.undo('first', graph.by(one), () => 'TARGET');
-      graph.undo('second', graph.by(two), () => 'TARGET');
+      graph.undo('first', graph.by(one), () => ({ side: 'TARGET' }));
+      graph.undo('second', graph.by(two), () => ({ side: 'TARGET' }));
       expect(p(graph.state(N))).toBe('v0');
     }
   });
@@ -79,5 +79,28 @@ describe('values that rollbacks put back', () => {
     graph.undo('undo', graph.by('S'));
     expect(graph.state(N)).toBeNull();
     expect(graph.plan(N, graph.by('T'))).toMatchObject({ after: node({ p: 'v' }, ['A']), conflicts: [] });
+  });
+
+  test('labels put back to none are nothing that a vanishing entity would lose', () => {
+    const graph = history(null, ['C', node({}, ['L'])]);
+    graph.undo('undo', graph.by('C'));
+    graph.commit('A', [{ ref: N, after: node({}, ['L', 'M']) }]);
+    graph.undo('again', graph.by('C'), () => ({ side: 'TARGET' }));
+    expect(graph.state(N)).toEqual(node({}, []));
+    for (const from of [0n, 2n, 3n]) {
+      expect(graph.plan(N, graph.by('A'), { from })).toMatchObject({ action: 'DELETED', after: null, conflicts: [] });
+    }
+  });
+
+  test('an entity that never was is the same whatever the window starts with', () => {
+    const graph = history(null, ['B', node({ q: 1 })]);
+    graph.undo('undo', graph.by('B'));
+    graph.commit('B', [{ ref: N, after: node({}) }]);
+    graph.undo('again', graph.by('B', 'start'));
+    const live = node({ q: 2 });
+    for (const from of [0n, 1n, 2n]) {
+      const conflicts = [{ property: 'q', base: null, target: 1, live: 2 }];
+      expect(graph.plan(N, graph.by('undo'), { from, live })).toMatchObject({ conflicts });
+    }
   });
 });

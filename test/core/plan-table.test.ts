@@ -36,6 +36,10 @@ describe('one property', () => {
         base: 'v1',
         target: 'v0',
         live: 'v2',
+        merged: null,
+        mergesCleanly: false,
+        overwritable: true,
+        liveSeq: 3n,
         explanation: 'Taking back p of node n from "v1" to "v0" would lose what others have made it since: "v2".',
       },
     ]);
@@ -87,8 +91,12 @@ describe('labels', () => {
         base: { $list: { of: 'STRING', values: ['Published'] } },
         target: { $list: { of: 'STRING', values: ['Draft'] } },
         live: { $list: { of: 'STRING', values: ['Archived'] } },
+        merged: { $list: { of: 'STRING', values: ['Archived', 'Draft'] } },
+        mergesCleanly: true,
+        overwritable: true,
+        liveSeq: 3n,
         explanation:
-          'Taking back the labels of node n from Published to Draft would lose what others have made them since: Archived.',
+          'Taking back the labels of Archived n from Published to Draft would lose what others have made them since: Archived.',
       },
     ]);
   });

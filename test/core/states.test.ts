@@ -52,6 +52,7 @@ describe('states', () => {
       'CONFLICT_DETECTION -> FAILED',
       'CONFLICT_RESOLUTION -> ABORTED',
       'CONFLICT_RESOLUTION -> EXECUTING',
+      'CONFLICT_RESOLUTION -> FAILED',
       'CONFLICT_RESOLUTION -> PARTIALLY_COMPLETED',
       'EXECUTING -> ABORTED',
       'EXECUTING -> COMPLETED',
@@ -60,6 +61,7 @@ describe('states', () => {
       'EXECUTING -> PARTIALLY_COMPLETED',
       'ROLLBACK_INITIATED -> ABORTED',
       'ROLLBACK_INITIATED -> ANALYZING',
+      'ROLLBACK_INITIATED -> FAILED',
     ]);
     expect(OPERATION_STATUSES.filter(isFinalOperation)).toEqual([
       'COMPLETED',
@@ -130,6 +132,8 @@ describe('available actions', () => {
     status: 'COMPLETED',
     outcome: 'APPLIED',
     dryRun: false,
+    gradual: false,
+    paused: false,
     expired: false,
     planned: 2n,
     applied: 2n,
@@ -141,8 +145,8 @@ describe('available actions', () => {
   const preview = { dryRun: true, outcome: 'PREVIEWED', applied: 0n } as const;
 
   test('of a preview', () => {
-    expect(actions(preview)).toBe('EXECUTE');
-    expect(actions({ ...preview, openConflicts: 1n })).toBe('EXECUTE RESOLVE');
+    expect(actions(preview)).toBe('EXECUTE REHEARSE');
+    expect(actions({ ...preview, openConflicts: 1n })).toBe('EXECUTE REHEARSE RESOLVE');
     expect(actions({ ...preview, planned: 0n })).toBe('');
     expect(actions({ ...preview, expired: true, openConflicts: 1n })).toBe('');
   });
@@ -151,8 +155,15 @@ describe('available actions', () => {
     const running = { outcome: null, applied: 0n } as const;
     expect(actions({ ...running, status: 'ROLLBACK_INITIATED' })).toBe('ABORT');
     expect(actions({ ...running, status: 'EXECUTING', applied: 1n })).toBe('ABORT');
-    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION', openConflicts: 2n })).toBe('RESOLVE ABORT');
-    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION' })).toBe('ABORT');
+    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION', openConflicts: 2n })).toBe('REHEARSE RESOLVE ABORT');
+    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION' })).toBe('REHEARSE ABORT');
+  });
+
+  test('of what is written in batches', () => {
+    const gradual = { outcome: null, gradual: true, status: 'EXECUTING' } as const;
+    expect(actions(gradual)).toBe('PAUSE ABORT');
+    expect(actions({ ...gradual, paused: true })).toBe('CONTINUE ABORT');
+    expect(actions({ ...gradual, status: 'COMPLETED', outcome: 'APPLIED' })).toBe('UNDO');
   });
 
   test('after it ended', () => {

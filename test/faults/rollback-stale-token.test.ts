@@ -21,7 +21,7 @@ describe.each(engines)('an instance whose lease was taken over, on %s', (_, open
       policy: { default: 'ABORT' },
       includeSchema: false,
     });
-    const deps = { ...world, scopes: { neighbourhoods: async () => new Map(), endLabels: async () => new Map() } };
+    const { deps } = world;
     const { signal } = new AbortController();
     const first = await world.operations.acquire(id, 'first', 400);
     expect(await world.operations.acquire(id, 'other', 400)).toBeNull();
@@ -40,6 +40,7 @@ describe.each(engines)('an instance whose lease was taken over, on %s', (_, open
       key: 'a',
       action: 'DELETED',
       moved: false,
+  releases: false,
       expectedHash: null,
       targetHash: null,
       after: null,

@@ -80,10 +80,21 @@ describe('a writer between the plan and its execution', () => {
     expect([first, second]).toEqual([{ p: 5 }, { p: 1 }]);
   });
 
-  test('of the same property fails it when nobody has decided', async () => {
+  test('of the same property makes it wait for a person, who decides, and then it goes on', async () => {
     const { operation, first, second } = await between('MANUAL', { p: 5 });
-    expect(operation).toMatchObject({ status: 'FAILED', outcome: 'FAILED' });
+    expect(operation).toMatchObject({ status: 'CONFLICT_RESOLUTION', progress: 40 });
     expect([first, second]).toEqual([{ p: 5 }, { p: 1 }]);
+    const [conflict] = await world.conflictStore.select(operation.id, {}, 0n, 10);
+    const resolution = {
+      conflict: conflict?.id ?? '',
+      choice: { side: 'TARGET' },
+      expectVersion: 1,
+      remember: false,
+    } as const;
+    await world.manager.resolve(CALLER, { operation: operation.id, resolutions: [resolution] });
+    expect(await world.settle(operation.id)).toMatchObject({ status: 'COMPLETED', outcome: 'APPLIED' });
+    expect(await heldBy(conflict?.key)).toEqual({ p: 0 });
+    expect((await world.details(operation.id))?.proof).toMatchObject({ matches: true });
   });
 
   test('of the same property stays, under SKIP', async () => {
@@ -132,21 +143,47 @@ describe('a writer between the plan and its execution', () => {
     expect((await world.details(operation.id))?.proof).toMatchObject({ method: 'CONTINUOUS_CHECKSUM', matches: true });
   });
 
-  test('who never stops is given up on, and nothing is lost', async () => {
+  const restless = async (policy: ConflictStrategy) => {
     const { keys, undo } = await history();
-    let n = 10;
+    const writer = { n: 10 };
     interruption = {
       before: 0,
       always: true,
       work: async () => {
-        n += 1;
-        await world.write('other', [node(keys[0] ?? '', { p: 1, n })]);
+        writer.n += 1;
+        await world.write('other', [node(keys[0] ?? '', { p: 1, n: writer.n })]);
       },
     };
-    const operation = await world.rollback({ undo, policy: { default: 'ABORT' } });
-    expect(operation).toMatchObject({ status: 'FAILED' });
+    return { keys, writer, operation: await world.rollback({ undo, policy: { default: policy } }) };
+  };
+
+  test('who never stops ends it under ABORT, and nothing is lost', async () => {
+    const { keys, writer, operation } = await restless('ABORT');
+    expect(operation).toMatchObject({ status: 'ABORTED' });
     expect((await world.details(operation.id))?.error_message).toMatch(/keep changing/);
-    expect(await heldBy(keys[0])).toEqual({ p: 1, n });
+    expect(await heldBy(keys[0])).toEqual({ p: 1, n: writer.n });
+  });
+
+  test('who never stops becomes a conflict: a person may try again, or leave it', async () => {
+    const { keys, writer, operation } = await restless('MANUAL');
+    expect(operation).toMatchObject({ status: 'CONFLICT_RESOLUTION', counts: { conflicted: 1n } });
+    const conflict = async () => (await world.conflictStore.select(operation.id, {}, 0n, 10))[0];
+    const decide = async (side: 'TARGET' | 'LIVE') => {
+      const { id = '', version = 0 } = (await conflict()) ?? {};
+      const resolution = { conflict: id, choice: { side }, expectVersion: version, remember: false };
+      await world.manager.resolve(CALLER, { operation: operation.id, resolutions: [resolution] });
+    };
+    expect(await conflict()).toMatchObject({ key: keys[0], type: 'DEPENDENCY', aspect: 'CONSTRAINT', version: 1 });
+    await decide('TARGET');
+    await world.until(async () => (await conflict())?.version === 3);
+    expect(await world.rest(operation.id)).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
+    expect((await conflict())?.explanation).toMatch(/Trying again did not help/);
+    await decide('LIVE');
+    expect(await world.settle(operation.id)).toMatchObject({
+      outcome: 'SKIPPED',
+      counts: { applied: 1n, skipped: 1n },
+    });
+    expect(await heldBy(keys[0])).toEqual({ p: 1, n: writer.n });
   });
 });
 
@@ -183,13 +220,40 @@ describe('a gradual rollback', () => {
     expect(await heldBy(keys[0])).toEqual({ p: 1 });
   });
 
-  test('that meets a conflict which nobody decides stops where it is', async () => {
-    const { keys, undo } = await history(20);
-    interruption = { before: 3, work: () => world.write('other', [node(keys.at(-1) ?? '', { p: 9 })]) };
+  test('that meets a conflict keeps its batches, waits, and goes on after them', async () => {
+    const { keys, undo } = await history(30);
+    interruption = { before: 3, work: () => world.write('other', [node(keys[20] ?? '', { p: 9 })]) };
     const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10 });
-    expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'INTERRUPTED' });
-    expect(operation.counts.applied).toBe(10n);
-    expect(await heldBy(keys.at(-1))).toEqual({ p: 9 });
+    expect(operation).toMatchObject({ status: 'CONFLICT_RESOLUTION', counts: { applied: 10n, conflicted: 1n } });
+    expect([await heldBy(keys[0]), await heldBy(keys[20]), await heldBy(keys[29])]).toEqual([
+      { p: 0 },
+      { p: 9 },
+      { p: 1 },
+    ]);
+    const [conflict] = await world.conflictStore.select(operation.id, {}, 0n, 10);
+    const resolution = {
+      conflict: conflict?.id ?? '',
+      choice: { side: 'LIVE' },
+      expectVersion: 1,
+      remember: false,
+    } as const;
+    await world.manager.resolve(CALLER, { operation: operation.id, resolutions: [resolution] });
+    const ended = await world.settle(operation.id);
+    expect(ended).toMatchObject({ outcome: 'SKIPPED', counts: { applied: 29n, skipped: 1n } });
+    expect(await Promise.all(keys.map(heldBy))).toEqual(keys.map((_, at) => ({ p: at === 20 ? 9 : 0 })));
+    const recorded = await world.history.transactions(world.graphId, { operationId: operation.id }, { limit: 10 });
+    expect(recorded.items.map(({ changeCount }) => changeCount)).toEqual([10n, 10n, 9n]);
+    const progress = (await world.events(operation.id)).map((event) => event.progress);
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+  });
+
+  test('that waits after some batches can be aborted, and is partly done', async () => {
+    const { keys, undo } = await history(20);
+    interruption = { before: 3, work: () => world.write('other', [node(keys[19] ?? '', { p: 9 })]) };
+    const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10 });
+    await world.manager.abort(CALLER, { id: operation.id });
+    expect(await world.settle(operation.id)).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'ABORTED' });
+    expect((await world.details(operation.id))?.account).toMatchObject({ overwritten: '10', left: '10' });
   });
 
   test('never separates a node from its relationships, and refuses what belongs together beyond a batch', async () => {

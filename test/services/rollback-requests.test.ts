@@ -39,13 +39,6 @@ describe('a request is refused, naming the field', () => {
     ['of a moment to come', { to: { seq: 999n } }, 'to.seq'],
     ['of an unknown transaction', { undo: { by: { transactions: [1n, 999n] } } }, 'undo.by.transactions.1'],
     ['of no transactions', { undo: { by: { transactions: [] } } }, 'undo.by.transactions'],
-    ['merging by default', { to, policy: { default: 'MERGE' } }, 'onConflict.default'],
-    ['merging one type', { to, policy: { default: 'SKIP', value: 'MERGE' } }, 'onConflict.value'],
-    [
-      'waiting for a person on one type',
-      { to, policy: { default: 'SKIP', dependency: 'MANUAL' } },
-      'onConflict.dependency',
-    ],
     ['with schema in one transaction', { to, includeSchema: true }, 'includeSchema'],
     ['with schema on an embedded graph', { to, includeSchema: true, strategy: 'GRADUAL' }, 'includeSchema'],
     ['with an empty batch', { to, strategy: 'GRADUAL', batchSize: 0 }, 'batchSize'],
@@ -122,4 +115,23 @@ test('the same key gives the same operation; a finished one cannot be stopped', 
   await world.settle(one);
   await expect(world.manager.abort(CALLER, { id: one })).rejects.toThrow(StateError);
   await expect(world.manager.abort(CALLER, { id: nowhere })).rejects.toThrow(NotFoundError);
+});
+
+test('a second restore of the same part of the graph is refused while the first is under way; undos and previews are not', async () => {
+  await world.write('ada', [node('held', { p: 0 })]);
+  const start = await world.write('ada', [node('held', { p: 1 })]);
+  const later = await openWorld(database, { queue: 'none' });
+  const to = { seq: start - 1n };
+  const first = await later.request({ to, scope: { keys: ['held'] } });
+  await expect(later.request({ to })).rejects.toThrow(`restore ${first} of the same part of the graph is under way`);
+  await expect(later.request({ to, scope: { keys: ['other', 'held'] } })).rejects.toThrow(StateError);
+  const others = [
+    await later.request({ to, scope: { keys: ['other'] } }),
+    await later.request({ to, dryRun: true }),
+    await later.request({ undo: { by: { actor: 'nobody' }, from: { seq: start } } }),
+  ];
+  await later.close();
+  await world.runner.sweep();
+  for (const id of [first, ...others]) expect(await world.settle(id)).toMatchObject({ status: 'COMPLETED' });
+  expect(await world.rollback({ to })).toMatchObject({ status: 'COMPLETED' });
 });

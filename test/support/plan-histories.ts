@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { type Aspect, aspectsOf, aspectValue, sameAspect, stateOf } from '../../src/core/aspects.ts';
+import { type ConflictChoice, choiceProblem } from '../../src/core/conflict-choice.ts';
 import { type EntityRef, type EntityState, entityId } from '../../src/core/entities.ts';
 import type { Value } from '../../src/core/values.ts';
 import { RecordedGraph } from './recorded-graph.ts';
@@ -16,14 +17,14 @@ const arbProperties = fc.dictionary(fc.constantFrom('p', 'q'), arbSmallValue, { 
 const arbLabels = fc.constantFrom([], ['L'], ['L', 'M']);
 
 /** What one transaction does to one entity; creating one that exists replaces its content, the rest does nothing to an absent one. */
-type Edit =
+export type Edit =
   | { readonly act: 'create'; readonly labels: readonly string[]; readonly properties: Readonly<Record<string, Value>> }
   | { readonly act: 'delete' }
   | { readonly act: 'set'; readonly name: string; readonly value: Value }
   | { readonly act: 'remove'; readonly name: string }
   | { readonly act: 'label'; readonly labels: readonly string[] };
 
-const arbEdit: fc.Arbitrary<Edit> = fc.oneof(
+export const arbEdit: fc.Arbitrary<Edit> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ act: fc.constant('create' as const), labels: arbLabels, properties: arbProperties }),
@@ -40,7 +41,11 @@ const arbEdit: fc.Arbitrary<Edit> = fc.oneof(
 /** `undo` takes back writers, and earlier rollbacks by their number. */
 type Step =
   | { readonly by: string; readonly edits: readonly (readonly [EntityRef, Edit])[] }
-  | { readonly undo: readonly string[]; readonly rollbacks: readonly number[] };
+  | {
+      readonly undo: readonly string[];
+      readonly rollbacks: readonly number[];
+      readonly choices: readonly ConflictChoice[];
+    };
 
 const arbWrite: fc.Arbitrary<Step> = fc.record({
   by: fc.constantFrom(...WRITERS),
@@ -49,18 +54,35 @@ const arbWrite: fc.Arbitrary<Step> = fc.record({
 const arbUndo: fc.Arbitrary<Step> = fc.record({
   undo: fc.subarray([...WRITERS], { maxLength: 1 }),
   rollbacks: fc.uniqueArray(fc.nat(3), { maxLength: 1 }),
+  choices: fc.constant([]),
+});
+const arbChoice = fc.constantFrom<ConflictChoice>(
+  { side: 'LIVE' },
+  { side: 'TARGET' },
+  { side: 'BASE' },
+  { side: 'MERGED' },
+  { value: 2 },
+  { absent: true },
+);
+const arbDecidedUndo: fc.Arbitrary<Step> = fc.record({
+  undo: fc.subarray([...WRITERS], { maxLength: 1 }),
+  rollbacks: fc.uniqueArray(fc.nat(3), { maxLength: 1 }),
+  choices: fc.array(arbChoice, { minLength: 1, maxLength: 4 }),
 });
 
 /** A random history by several writers, with rollbacks whose conflicts were left as they are, and rollbacks of those; made anew at each call. */
-export const arbHistory: fc.Arbitrary<() => RecordedGraph> = fc
-  .array(fc.oneof({ weight: 5, arbitrary: arbWrite }, { weight: 2, arbitrary: arbUndo }), {
-    minLength: 2,
-    maxLength: 14,
-  })
-  .map((steps) => {
+export const arbHistory = historyOf(arbUndo);
+
+/** The same with conflicts decided in every way. */
+export const arbDecidedHistory = historyOf(arbDecidedUndo);
+
+function historyOf(arbRollback: fc.Arbitrary<Step>): fc.Arbitrary<() => RecordedGraph> {
+  const arbStep = fc.oneof({ weight: 5, arbitrary: arbWrite }, { weight: 2, arbitrary: arbRollback });
+  return fc.array(arbStep, { minLength: 2, maxLength: 14 }).map((steps) => {
     const history = (): RecordedGraph => build(steps);
     return Object.assign(history, { [fc.toStringMethod]: () => fc.stringify(steps) });
   });
+}
 
 function build(steps: readonly Step[]): RecordedGraph {
   const graph = new RecordedGraph();
@@ -70,7 +92,13 @@ function build(steps: readonly Step[]): RecordedGraph {
       write(graph, step.by, step.edits);
     } else {
       const names = [...step.undo, ...step.rollbacks.map((number) => `rollback ${number}`)];
-      graph.undo(`rollback ${rollbacks}`, graph.by(...names));
+      const { choices } = step;
+      let asked = 0;
+      graph.undo(`rollback ${rollbacks}`, graph.by(...names), (conflict) => {
+        const choice = choices[asked % choices.length];
+        asked += 1;
+        return choice !== undefined && choiceProblem(conflict, choice) === null ? choice : { side: 'LIVE' };
+      });
       rollbacks += 1;
     }
   }
@@ -92,7 +120,7 @@ export function write(graph: RecordedGraph, by: string, edits: readonly (readonl
   graph.commit(by, [...after.values()]);
 }
 
-function edited(ref: EntityRef, state: EntityState | null, edit: Edit): EntityState | null {
+export function edited(ref: EntityRef, state: EntityState | null, edit: Edit): EntityState | null {
   if (edit.act === 'delete') return null;
   if (edit.act === 'create') {
     const { labels, properties } = edit;

@@ -1,7 +1,8 @@
 import { sameState } from '../../src/core/canonical.ts';
+import { choiceKind } from '../../src/core/conflict-choice.ts';
 import { type EntityId, type EntityRef, type EntityState, entityId } from '../../src/core/entities.ts';
 import { originsAfter } from '../../src/core/origins.ts';
-import type { Decision, EntityPlan, PlanInput, PlannedConflict } from '../../src/core/plan.ts';
+import type { ConflictChoice, EntityPlan, PlanInput, PlannedConflict } from '../../src/core/plan.ts';
 import { planEntity, resolvePlan, seqsOf } from '../../src/core/plan.ts';
 import type { Origins, RecordedVersion } from '../../src/core/undo-set.ts';
 
@@ -10,9 +11,11 @@ export interface RecordedTx {
   readonly seq: bigint;
   readonly by: string;
   readonly undid: ((seq: bigint) => boolean) | null;
+  /** Aspects, after their entity's id, that a person chose otherwise than as put back; `*` for all of an entity. */
+  readonly chosen: ReadonlySet<string>;
 }
 
-type Asked = (conflict: PlannedConflict, index: number) => Decision;
+type Asked = (conflict: PlannedConflict, index: number) => ConflictChoice;
 
 /** History of a small graph in memory: records, plans and rolls back the way the services do. */
 export class RecordedGraph {
@@ -42,9 +45,10 @@ export class RecordedGraph {
     by: string,
     writes: readonly { ref: EntityRef; after: EntityState | null; origins?: Origins | null }[],
     undid: RecordedTx['undid'] = null,
+    chosen: RecordedTx['chosen'] = new Set(),
   ): bigint {
     const seq = this.head + 1n;
-    this.txs.push({ seq, by, undid });
+    this.txs.push({ seq, by, undid, chosen });
     for (const { ref, after, origins } of writes) {
       const earlier = this.versions.get(entityId(ref)) ?? [];
       const previous = earlier.at(-1) ?? null;
@@ -93,8 +97,22 @@ export class RecordedGraph {
   }
 
   /** Takes back and records; conflicts are decided by `decide`. */
-  undo(by: string, isUndone: (seq: bigint) => boolean, decide: Asked = () => 'LIVE'): bigint {
-    const writes = this.refs().map((ref) => ({ ref, ...resolvePlan(this.plan(ref, isUndone), decide) }));
-    return this.commit(by, writes, isUndone);
+  undo(by: string, isUndone: (seq: bigint) => boolean, decide: Asked = () => ({ side: 'LIVE' })): bigint {
+    const chosen = new Set<string>();
+    const writes = this.refs().map((ref) => {
+      const resolved = resolvePlan(this.plan(ref, isUndone), (conflict, index) => {
+        const choice = decide(conflict, index);
+        if (choiceKind(choice) !== 'TARGET') chosen.add(`${entityId(ref)} ${aspectName(conflict)}`);
+        return choice;
+      });
+      return { ref, ...resolved };
+    });
+    return this.commit(by, writes, isUndone, chosen);
   }
+}
+
+function aspectName({ aspect, property }: PlannedConflict): string {
+  if (aspect === 'EXISTENCE') return '*';
+  if (aspect === 'ENDS') return 'existence';
+  return aspect === 'LABEL' ? 'labels' : `p:${property}`;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EmbeddedGraph } from '../../src/adapters/embedded-graph/embedded-graph.ts';
 import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
+import { PostgresConflictStore } from '../../src/adapters/postgres/operation-store/conflict-store.ts';
 import { PostgresPlanStore } from '../../src/adapters/postgres/operation-store/plan-store.ts';
 import { PostgresOperationStore } from '../../src/adapters/postgres/operation-store/store.ts';
 import { PgBossQueue } from '../../src/adapters/postgres/pg-boss-queue.ts';
@@ -78,10 +79,24 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   const moments = new MomentResolver({ history, points, registry, clock });
   const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
   const operations = wrap('operations', new PostgresOperationStore(database, options.leaseMs));
+  const conflictStore = wrap('conflicts', new PostgresConflictStore(database));
   const scopes = new ScopeResolver(history);
   const holder = randomUUID();
   const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys, holder });
-  const deps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
+  const deps = {
+    operations,
+    plans,
+    conflicts: conflictStore,
+    points,
+    pinner,
+    history,
+    registry,
+    moments,
+    scopes,
+    bus,
+    keys,
+    clock,
+  };
   const queue: JobQueue = queueOf(options.queue ?? 'direct', database, errors);
   const runner = new RollbackRunner(deps, queue, {
     holder,
@@ -94,11 +109,24 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   await queue.start();
   await runner.start();
 
-  const settle = (id: string): Promise<OperationRecord> =>
-    untilEnded(async () => {
-      const operation = await operations.get(id);
-      if (operation === null) throw new Error(`no operation ${id}`);
-      return operation;
+  const row = async <Row>(sql: string, id: string): Promise<Row[]> => (await database.query<Row>(sql, [id])).rows;
+  const read = async (id: string): Promise<OperationRecord> => {
+    const operation = await operations.get(id);
+    if (operation === null) throw new Error(`no operation ${id}`);
+    return operation;
+  };
+  /** Who runs it. */
+  const lease = async (id: string): Promise<string | null> => {
+    const sql = 'SELECT lease_holder AS holder FROM rollback_operations WHERE id = $1';
+    return (await row<{ holder: string | null }>(sql, id))[0]?.holder ?? null;
+  };
+  /** Waits for the end of an operation. */
+  const settle = (id: string): Promise<OperationRecord> => untilIn(FINAL, () => read(id));
+  /** Waits until an operation has ended or waits for a person, with its lease given back. */
+  const rest = (id: string): Promise<OperationRecord> =>
+    untilIn([...FINAL, 'CONFLICT_RESOLUTION'], async () => {
+      const operation = await read(id);
+      return (await lease(id)) === null ? operation : { ...operation, status: 'EXECUTING' };
     });
   const request = (input: Partial<RollbackRequest>): Promise<string> =>
     manager.request(CALLER, {
@@ -130,7 +158,6 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     }
     return states;
   };
-  const row = async <Row>(sql: string, id: string): Promise<Row[]> => (await database.query<Row>(sql, [id])).rows;
   return {
     write,
     content,
@@ -153,10 +180,18 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
         id,
       ),
     events: (id: string) =>
-      row<{ seq: bigint; type: string; status: string; progress: number }>(
-        'SELECT seq, type, status, progress FROM operation_events WHERE operation_id = $1 ORDER BY seq',
+      row<{ seq: bigint; type: string; status: string; progress: number; message: string | null }>(
+        'SELECT seq, type, status, progress, message FROM operation_events WHERE operation_id = $1 ORDER BY seq',
         id,
       ),
+    /** What the audit log says of an operation. */
+    audit: async (id: string): Promise<string[]> =>
+      (
+        await row<{ type: string }>(
+          'SELECT event_type AS type FROM rollback_audit_log WHERE operation_id = $1 ORDER BY seq',
+          id,
+        )
+      ).map(({ type }) => type),
     details: async (id: string) =>
       (
         await row<{
@@ -165,6 +200,8 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
           account: Record<string, string> | null;
         }>('SELECT error_message, proof, account FROM rollback_operations WHERE id = $1', id)
       )[0],
+    deps,
+    conflictStore,
     database,
     history,
     graph,
@@ -186,8 +223,12 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     errors,
     request,
     settle,
-    /** Requests a rollback and waits for its end. */
-    rollback: async (input: Partial<RollbackRequest>): Promise<OperationRecord> => settle(await request(input)),
+    rest,
+    read,
+    lease,
+    until,
+    /** Requests a rollback and waits until it has ended or waits for a person. */
+    rollback: async (input: Partial<RollbackRequest>): Promise<OperationRecord> => rest(await request(input)),
     close: async () => {
       await runner.stop();
       await queue.stop(1000);
@@ -198,11 +239,21 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   };
 }
 
-async function untilEnded(read: () => Promise<OperationRecord>): Promise<OperationRecord> {
-  const final = ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'];
+/** Waits until something holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let wait = 1; !(await holds()); wait = Math.min(50, wait * 2)) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, wait);
+    });
+  }
+}
+
+const FINAL: readonly string[] = ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'];
+
+async function untilIn(states: readonly string[], read: () => Promise<OperationRecord>): Promise<OperationRecord> {
   for (let wait = 1; ; wait = Math.min(50, wait * 2)) {
     const operation = await read();
-    if (final.includes(operation.status)) return operation;
+    if (states.includes(operation.status)) return operation;
     await new Promise((resolve) => {
       setTimeout(resolve, wait);
     });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
 import { type Database, isRetryable, type SqlExecutor } from '../../ports/database.ts';
+import type { GraphConstraints } from '../../ports/graph-constraints.ts';
 import type {
   CapturedTransaction,
   CaptureFinding,
@@ -11,6 +12,7 @@ import type {
   WriteContext,
 } from '../../ports/knowledge-graph.ts';
 import { toConstraintError } from './constraint-errors.ts';
+import { EmbeddedConstraints } from './constraints.ts';
 import { Feed } from './feed.ts';
 import { graphSchema } from './graph-schema.ts';
 import { inspect } from './inspection.ts';
@@ -30,6 +32,8 @@ export interface EmbeddedGraphOptions {
   readonly statementTimeoutMs?: number;
   /** How often a transaction is tried that ends in a deadlock or a serialisation failure. */
   readonly attempts?: number;
+  /** The PostgreSQL schema, quoted, when it is not `graph_<name>`. */
+  readonly schema?: string;
 }
 
 /** A knowledge graph in two tables of the PostgreSQL schema `graph_<name>`, on a server or on PGlite. */
@@ -37,15 +41,17 @@ export class EmbeddedGraph implements KnowledgeGraph {
   readonly kind = 'EMBEDDED';
   readonly name: string;
   readonly immediateLimit: number;
+  readonly constraints: GraphConstraints;
   readonly #database: Database;
   readonly #schema: string;
-  readonly #options: Required<EmbeddedGraphOptions>;
+  readonly #options: Required<Omit<EmbeddedGraphOptions, 'schema'>>;
 
   /** @throws InvalidInputError when the name is not `[a-z][a-z0-9_]{0,40}` */
   constructor(database: Database, name: string, options: EmbeddedGraphOptions = {}) {
     this.#database = database;
     this.name = name;
-    this.#schema = graphSchema(name);
+    this.#schema = options.schema ?? graphSchema(name);
+    this.constraints = new EmbeddedConstraints(database, this.#schema);
     this.immediateLimit = database.engine === 'pglite' ? 20_000 : 50_000;
     this.#options = { lockTimeoutMs: 10_000, statementTimeoutMs: 60_000, attempts: 5, ...options };
   }

@@ -3,7 +3,7 @@ import { InvalidInputError } from '../../core/errors.ts';
 const GRAPH_NAME = /^[a-z][a-z0-9_]{0,40}$/;
 
 /** The version of the tables and functions that this build creates. Raise it with every change of the DDL. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Tables whose triggers are capture, without their schema. */
 export const TRIGGER_TABLES = ['nodes', 'relationships', 'outbox_transactions'] as const;

@@ -2,6 +2,7 @@ import { CaptureError } from '../../core/errors.ts';
 import type { Database, SqlExecutor } from '../../ports/database.ts';
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
 import { capture } from './ddl-capture.ts';
+import { constraintFunctions } from './ddl-constraints.ts';
 import { tables } from './ddl-tables.ts';
 import { valueFunctions } from './ddl-values.ts';
 import { SCHEMA_VERSION } from './graph-schema.ts';
@@ -35,7 +36,7 @@ export async function install(database: Database, schema: string): Promise<void>
     const damage = installed === null ? [] : await damageOf(tx, schema, installed);
     if (installed?.version === SCHEMA_VERSION && damage.length === 0) return;
     await tx.script(
-      `CREATE SCHEMA IF NOT EXISTS ${schema};${valueFunctions(schema)}${tables(schema)}${capture(schema)}`,
+      `CREATE SCHEMA IF NOT EXISTS ${schema};${valueFunctions(schema)}${tables(schema)}${capture(schema)}${constraintFunctions(schema)}`,
     );
     await noteIncidents(tx, schema, damage);
     if (damage.some(({ kind }) => kind === STORE_CHANGED)) await beginNewLife(tx, schema);

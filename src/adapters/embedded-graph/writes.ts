@@ -1,4 +1,4 @@
-import type { EntityChange, NodeState, RelationshipState } from '../../core/entities.ts';
+import type { EntityChange, EntityState, NodeState, RelationshipState } from '../../core/entities.ts';
 import type { SqlExecutor } from '../../ports/database.ts';
 import { vanished } from './constraint-errors.ts';
 
@@ -29,6 +29,18 @@ export async function writeChanges(tx: SqlExecutor, schema: string, changes: rea
     rows.map(({ key }) => key),
     rows.map(({ properties }) => JSON.stringify(properties)),
   ]);
+}
+
+/** Inserts entities as they are, passing over those that were copied before, and notes which they are. */
+export async function copyStates(tx: SqlExecutor, schema: string, states: readonly EntityState[]): Promise<void> {
+  const nodes = states.filter((state) => state.kind === 'NODE');
+  const relationships = states.filter((state) => state.kind === 'RELATIONSHIP');
+  const passing = 'ON CONFLICT (key) DO NOTHING RETURNING key';
+  const noting = (kind: string, insert: string): string =>
+    `WITH added AS (${insert} ${passing}) INSERT INTO ${schema}.copied (kind, key) SELECT '${kind}', key FROM added`;
+  for (const part of chunks(nodes)) await tx.query(noting('N', insertNodes(schema)), nodeColumns(part));
+  for (const part of chunks(relationships))
+    await tx.query(noting('R', insertRelationships(schema)), relationshipColumns(part));
 }
 
 function phasesOf(changes: readonly EntityChange[]): Phases {

@@ -11,6 +11,8 @@ export const NODE_TYPES = [
   'RollbackSnapshot',
   'RollbackOperation',
   'Conflict',
+  'ResolutionRule',
+  'Rehearsal',
   'Verification',
   'AuditEntry',
 ] as const;
@@ -28,6 +30,8 @@ const RECORDS: ReadonlySet<NodeType> = new Set([
   'RollbackSnapshot',
   'RollbackOperation',
   'Conflict',
+  'ResolutionRule',
+  'Rehearsal',
   'Verification',
   'AuditEntry',
 ]);

@@ -21,6 +21,8 @@ const FINDERS: Readonly<Record<NodeType, Finder>> = {
   RollbackSnapshot: ({ loaders }, id) => loaders.snapshot.load(id),
   RollbackOperation: ({ loaders }, id) => loaders.operation.load(id),
   Conflict: ({ loaders }, id) => loaders.conflict.load(id),
+  ResolutionRule: ({ loaders }, id) => loaders.resolutionRule.load(id),
+  Rehearsal: ({ loaders }, id) => loaders.rehearsal.load(id),
   Verification: ({ loaders }, id) => loaders.verification.load(id),
   AuditEntry: ({ loaders }, id) => loaders.auditEntry.load(id),
 };

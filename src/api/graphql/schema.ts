@@ -1,6 +1,8 @@
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
+import './mutations/conflicts.ts';
 import './mutations/points.ts';
+import './mutations/rehearsals.ts';
 import './mutations/rollbacks.ts';
 import './mutations/sessions.ts';
 import './mutations/write-graph.ts';
@@ -13,6 +15,8 @@ import './types/errors.ts';
 import './types/graph.ts';
 import './types/operation-plan.ts';
 import './types/query.ts';
+import './types/rehearsal.ts';
+import './types/resolution-rule.ts';
 import './types/rollback-operation.ts';
 import './types/rollback-point.ts';
 import './types/session.ts';

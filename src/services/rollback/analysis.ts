@@ -4,6 +4,7 @@ import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { EntityPlanner, type PlanRequest } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
+import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Entities in one page of planning. */
 const PAGE = 5000;
@@ -18,7 +19,7 @@ const LAST_PROGRESS = 30;
 export async function analyze(run: OperationRun): Promise<boolean> {
   const { deps, lease } = run;
   if (run.operation.status === 'ROLLBACK_INITIATED') {
-    await run.advance({ status: run.after('ANALYZE'), progress: 1, events: [{ type: 'PHASE' }] });
+    await run.transit('ANALYZE', { progress: 1 });
   }
   const { graphId, targetSeq, undo } = run.operation;
   const head = await run.fence();
@@ -33,10 +34,11 @@ export async function analyze(run: OperationRun): Promise<boolean> {
     headSeq: head.seq,
     checkedSeq: head.seq,
     epoch: head.epoch,
+    announcedConflict: 0n,
     logs: [{ level: 'INFO', message: startMessage(extent?.transactions ?? 0n, start, head.seq) }],
   });
   if (extent === null) return false;
-  await planTouched(run, head.seq);
+  await planTouched(run, head.seq, { again: false });
   return true;
 }
 
@@ -45,37 +47,55 @@ export function planRequest({ operation, undoSet }: OperationRun): PlanRequest {
   return { graphId: operation.graphId, undo: undoSet, from: operation.startSeq ?? 0n, scope: operation.scope };
 }
 
-async function planTouched(run: OperationRun, head: bigint): Promise<void> {
-  const { deps, lease, operation } = run;
+/**
+ * Plans every entity that the undo set touched, as the graph is at `head`. `again`: the operation has conflicts already, and those that are
+ * found again keep their decisions.
+ * @returns how many rows there are
+ */
+export async function planTouched(run: OperationRun, head: bigint, { again }: { again: boolean }): Promise<number> {
+  const { deps, operation } = run;
   const planner = new EntityPlanner(deps, planRequest(run));
   const set = run.undoSet;
   let reported = performance.now();
+  let looked = 0;
   let planned = 0;
   for (let after: DiffPosition | undefined; ; ) {
     run.checkpoint();
     const page = await deps.history.touchedBy(operation.graphId, set, { limit: PAGE, after });
     const refs = page.items.map(({ position: { kind, key } }): EntityRef => ({ kind, key }));
-    const rows: PlanRow[] = [];
-    const conflicts: NewConflict[] = [];
-    for (const entity of refs.length === 0 ? [] : await planner.plan(refs, head)) {
-      const decided = decide(entity, operation.policy, deps.keys);
-      if (decided.row !== null) rows.push(decided.row);
-      conflicts.push(...decided.conflicts);
-    }
-    if (rows.length > 0) await deps.plans.put(lease, rows);
-    if (conflicts.length > 0) await deps.plans.addConflicts(lease, conflicts);
-    planned += refs.length;
+    planned += await planPage(run, planner, refs, head, again);
+    looked += refs.length;
     after = page.items.at(-1)?.position;
-    if (!page.hasMore || after === undefined) return;
-    if (performance.now() - reported < REPORT_MS) continue;
+    if (!page.hasMore || after === undefined) return planned;
+    if (again || performance.now() - reported < REPORT_MS) continue;
     reported = performance.now();
     // How many there are is not known before the last page: each one covers part of what is left.
-    const progress = LAST_PROGRESS * (1 - 0.9 ** (planned / PAGE));
+    const progress = LAST_PROGRESS * (1 - 0.9 ** (looked / PAGE));
     await run.advance({
       progress: Math.floor(progress),
-      events: [{ type: 'PROGRESS', message: `${planned} entities looked at` }],
+      events: [{ type: 'PROGRESS', message: `${looked} entities looked at` }],
     });
   }
+}
+
+async function planPage(
+  run: OperationRun,
+  planner: EntityPlanner,
+  refs: readonly EntityRef[],
+  head: bigint,
+  again: boolean,
+): Promise<number> {
+  if (refs.length === 0) return 0;
+  const standing = await (again ? StandingConflicts.of(run, refs) : StandingConflicts.none(run));
+  const rows: PlanRow[] = [];
+  const conflicts: NewConflict[] = [];
+  for (const entity of await planner.plan(refs, head)) {
+    const decided = decide(entity, standing.settlePlanned, run.deps.keys);
+    if (decided.row !== null) rows.push({ ...decided.row, replanned: again });
+    conflicts.push(...decided.conflicts);
+  }
+  await storeConflicts(run, standing, conflicts, rows);
+  return rows.length;
 }
 
 function startMessage(transactions: bigint, start: bigint, head: bigint): string {

@@ -1,7 +1,9 @@
-import { type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
-import type { GraphTransaction, WriteContext } from '../../ports/knowledge-graph.ts';
+import { commonState } from '../../core/constraints.ts';
+import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import type { Keys } from '../../ports/keys.ts';
+import type { GraphTransaction, KnowledgeGraph, WriteContext } from '../../ports/knowledge-graph.ts';
+import type { OperationLease, OperationRecord } from '../../ports/operation-store.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
-import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
 
 /** Entities locked, compared and written at a time. */
@@ -18,13 +20,21 @@ export class GuardFailure extends Error {
   }
 }
 
+/** What a batch is written for: an operation in the graph, or its rehearsal in a scratch graph. */
+export interface BatchRun {
+  readonly operation: Pick<OperationRecord, 'id' | 'requestedBy'>;
+  readonly lease: Pick<OperationLease, 'token'>;
+  readonly served: { readonly graph: Pick<KnowledgeGraph, 'transaction'> };
+  readonly deps: { readonly keys: Keys };
+}
+
 /**
  * Writes a batch in one graph transaction: the marker is locked and its token compared, every entity is locked and compared with what
  * the plan saw, and the marker moves with the writes.
  * @returns false when the marker says that the batch was written before
  * @throws GuardFailure, ConstraintError, StaleTokenError
  */
-export async function writeBatch(run: OperationRun, batch: bigint, writes: readonly PlannedWrite[]): Promise<boolean> {
+export async function writeBatch(run: BatchRun, batch: bigint, writes: readonly PlannedWrite[]): Promise<boolean> {
   const { operation, lease, served } = run;
   return served.graph.transaction(contextOf(run), async (tx) => {
     const marker = await tx.claimMarker(operation.id, lease.token);
@@ -36,7 +46,7 @@ export async function writeBatch(run: OperationRun, batch: bigint, writes: reado
 }
 
 /** Takes over the marker, so that an instance with an older token can write no more. @returns the last batch that was written */
-export async function takeMarker(run: OperationRun): Promise<bigint> {
+export async function takeMarker(run: BatchRun): Promise<bigint> {
   const { operation, lease, served } = run;
   return served.graph.transaction(contextOf(run), async (tx) => {
     const marker = await tx.claimMarker(operation.id, lease.token);
@@ -46,27 +56,46 @@ export async function takeMarker(run: OperationRun): Promise<bigint> {
   });
 }
 
-function contextOf({ operation, deps }: OperationRun): WriteContext {
+function contextOf({ operation, deps }: BatchRun): WriteContext {
   const { id, requestedBy } = operation;
   return { id: deps.keys.next(), source: 'ROLLBACK', actor: requestedBy, session: null, operation: id };
 }
 
-/** Writes come in phases: relationships deleted, nodes deleted, nodes created or updated, relationships created or updated. */
+/**
+ * Writes come in phases: what gives way first (relationships that move are deleted, unique values that change hands are given up), then
+ * relationships and nodes deleted, nodes created or updated, relationships created or updated, and last what gave way, as it is to be.
+ */
 async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[]): Promise<void> {
-  const moved = writes.filter((write) => write.moved);
   const stale: EntityRef[] = [];
-  const moving = await lockAll(tx, moved, stale);
-  if (stale.length === 0 && moving.length > 0) {
-    await tx.write(moving.map(({ kind, key, before }) => ({ kind, key, before, after: null })));
-  }
-  for (const chunk of chunks(writes.filter((write) => !write.moved))) {
-    const changes = await lockAll(tx, chunk, stale);
+  const early = writes.filter(givesWay);
+  const changes = await lockAll(tx, early, stale);
+  const between = changes.map((change, at): EntityState | null => {
+    const { before, after } = change;
+    return early[at]?.moved !== true && before !== null && after !== null ? commonState(before, after) : null;
+  });
+  if (stale.length === 0)
+    await write(
+      tx,
+      changes.map((change, at) => ({ ...change, after: between[at] ?? null })),
+    );
+  for (const chunk of chunks(writes.filter((write) => !givesWay(write)))) {
+    const locked = await lockAll(tx, chunk, stale);
     // Once something is stale nothing will stay, but all that is stale should be known at once.
-    if (stale.length > 0) continue;
-    await tx.write(changes);
+    if (stale.length === 0) await tx.write(locked);
   }
   if (stale.length > 0) throw new GuardFailure(stale);
-  if (moving.length > 0) await tx.write(moving.map(({ kind, key, after }) => ({ kind, key, before: null, after })));
+  await write(
+    tx,
+    changes.map((change, at) => ({ ...change, before: between[at] ?? null })),
+  );
+}
+
+function givesWay({ moved, releases }: PlannedWrite): boolean {
+  return moved || releases;
+}
+
+async function write(tx: GraphTransaction, changes: readonly EntityChange[]): Promise<void> {
+  for (const chunk of chunks(changes)) await tx.write(chunk);
 }
 
 async function lockAll(

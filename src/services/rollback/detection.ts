@@ -5,23 +5,27 @@ import {
   skipClosure,
   vanishingConflicts,
 } from '../../core/closure.ts';
+import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
 import { toHex } from '../../core/hash.ts';
-import { strategyFor } from '../../core/policy.ts';
 import type { HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
+import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Every round leaves out or adds something, so few are ever needed. */
 const MAX_ROUNDS = 50;
 
 /**
  * Closes the plan over what its writes depend on, as recorded at `seq`: nodes to vanish must not be somebody's ends, relationships to
- * come back need theirs. The policy decides what it can; the rest stays as open DEPENDENCY conflicts.
+ * come back need theirs, and what the graph's constraints demand must hold. The policy decides what it can; the rest stays as open
+ * DEPENDENCY conflicts.
  */
 export async function closePlan(run: OperationRun, seq: bigint): Promise<void> {
   const { plans } = run.deps;
   const { id, graphId } = run.operation;
+  const constraints = await constraintsOf(run);
   const skipped = await plans.skippedStructures(id);
   if (skipped.length > 0) await skipDependents(run, skipped);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
@@ -29,8 +33,13 @@ export async function closePlan(run: OperationRun, seq: bigint): Promise<void> {
     const hanging = await plans.hangingRelationships(id, graphId, seq);
     const missing = await plans.missingEnds(id, graphId, seq);
     const found = [...vanishingOf(hanging), ...returningOf(missing)];
-    if (found.length === 0) return;
-    await settle(run, found);
+    if (found.length > 0) {
+      await settle(run, found);
+      continue;
+    }
+    const closed = await closeConstraints(run, constraints, seq);
+    if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut);
+    if (!closed.found) return plans.markReleases(run.lease, constraints);
   }
   throw new RangeError('the dependencies of the plan do not come to rest');
 }
@@ -50,45 +59,65 @@ function returningOf(missing: readonly MissingEnd[]): DependencyConflict[] {
   );
 }
 
-/** Stores conflicts with what the policy makes of them. */
+/** An entity that is left out, and the conflict because of which it is. */
+interface Skip extends EntityRef {
+  readonly reason: string;
+  readonly conflictId: string;
+}
+
+/** Stores conflicts with what is decided about them. */
 async function settle(run: OperationRun, found: readonly DependencyConflict[]): Promise<void> {
-  const { plans, keys } = run.deps;
-  const strategy = strategyFor(run.operation.policy, 'DEPENDENCY');
-  const rows = await rowsOf(
-    run,
-    found.map(({ ref }) => ref),
-  );
+  const { keys } = run.deps;
+  const refs = found.map(({ ref }) => ref);
+  const standing = await StandingConflicts.of(run, refs);
+  const rows = await rowsOf(run, refs);
   const conflicts: NewConflict[] = [];
   const changed: PlanRow[] = [];
-  const cascades = new Map<string, EntityChange>();
-  const skips = new Map<string, EntityRef & { reason: string }>();
+  const cascades = new Map<string, PlanRow>();
+  const skips = new Map<string, Skip>();
   for (const conflict of found) {
     const row = rows.get(entityId(conflict.ref));
     if (row === undefined) continue;
-    const decision = strategy === 'SKIP' || (strategy === 'OVERWRITE' && conflict.overwritable) ? strategy : null;
-    const stored = conflictOf(conflict, row, decision, keys.next());
-    conflicts.push(stored);
-    if (decision === null) {
+    const stored = conflictOf(conflict, row, keys.next());
+    const state = row.before ?? row.after;
+    const settlement = standing.settle({ ...stored, mergesCleanly: false, state });
+    conflicts.push({ ...stored, settlement });
+    if (settlement === null) {
       changed.push({ ...row, state: 'CONFLICTED', conflictId: stored.id });
       continue;
     }
-    const effect = dependencyEffect(conflict, decision);
-    for (const change of effect.cascade) cascades.set(entityId(change), change);
-    for (const ref of effect.skipped) skips.set(entityId(ref), { ...ref, reason: conflict.explanation });
+    const effect = dependencyEffect(conflict, choiceKind(settlement.choice) === 'TARGET' ? 'OVERWRITE' : 'SKIP');
+    const because = { conflictId: stored.id };
+    for (const change of effect.cascade) cascades.set(entityId(change), { ...cascadeRow(change), ...because });
+    for (const ref of effect.skipped) skips.set(entityId(ref), { ...ref, ...because, reason: conflict.explanation });
     changed.push({ ...row, conflictId: stored.id });
   }
-  await plans.addConflicts(run.lease, conflicts);
-  const written = [...cascades.values()].filter((change) => !skips.has(entityId(change))).map(cascadeRow);
-  await plans.put(run.lease, [...changed, ...written]);
-  if (skips.size > 0) await skipDependents(run, [...skips.values()]);
+  const written = [...cascades.values()].filter((row) => !skips.has(entityId(row)));
+  const ids = await storeConflicts(run, standing, conflicts, [...changed, ...written]);
+  const kept = ({ conflictId }: Skip): string => ids.get(conflictId) ?? conflictId;
+  if (skips.size > 0)
+    await skipDependents(
+      run,
+      [...skips.values()].map((skip) => ({ ...skip, conflictId: kept(skip) })),
+    );
 }
 
 /** Leaves entities out, and what hangs on them, saying why. */
-async function skipDependents(run: OperationRun, skipped: readonly (EntityRef & { reason?: string })[]): Promise<void> {
+async function skipDependents(
+  run: OperationRun,
+  skipped: readonly (EntityRef & { readonly reason?: string; readonly conflictId?: string | null })[],
+): Promise<void> {
   const { plans } = run.deps;
   const closure = skipClosure(skipped, await plans.structuralChanges(run.operation.id));
-  const refs = [...closure.values()].map(({ ref, reason }) => ({ ...ref, reason }));
-  const first = skipped.flatMap(({ kind, key, reason }) => (reason === undefined ? [] : [{ kind, key, reason }]));
+  const roots = new Map(skipped.map((ref) => [entityId(ref), ref.conflictId ?? null]));
+  const refs = [...closure.values()].map(({ ref, reason, root }) => ({
+    ...ref,
+    reason,
+    conflictId: roots.get(root) ?? null,
+  }));
+  const first = skipped.flatMap(({ kind, key, reason, conflictId = null }) =>
+    reason === undefined ? [] : [{ kind, key, reason, conflictId }],
+  );
   await plans.setState(run.lease, [...first, ...refs], 'SKIPPED');
 }
 
@@ -115,9 +144,8 @@ function cascadeRow(change: EntityChange): PlanRow {
 }
 
 function conflictOf(
-  { ref, aspect, explanation }: DependencyConflict,
+  { ref, aspect, explanation, overwritable }: DependencyConflict,
   row: PlanRow,
-  resolution: 'SKIP' | 'OVERWRITE' | null,
   id: string,
 ): NewConflict {
   return {
@@ -129,12 +157,14 @@ function conflictOf(
     base: null,
     target: null,
     live: null,
+    merged: null,
+    overwritable,
     baseState: row.before,
     targetState: row.after,
     liveState: row.before,
     liveHash: row.expectedHash === null ? '' : toHex(row.expectedHash),
     liveSeq: null,
-    resolution,
+    settlement: null,
     explanation,
   };
 }

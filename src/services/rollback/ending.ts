@@ -22,10 +22,9 @@ export async function end(
   const { counts } = operation;
   const ending = endingOf({ cause: why, dryRun: operation.dryRun, ...counts });
   const account = operation.dryRun ? undefined : await deps.plans.account(operation.id, operation.planHash ?? '');
-  const wrote = operation.status === 'EXECUTING';
-  await run.advance({
+  const wrote = operation.status === 'EXECUTING' || operation.safetyPointId !== null;
+  await run.transit(ending.event, {
     ...more,
-    status: run.after(ending.event),
     outcome: ending.outcome,
     progress: ending.status === 'COMPLETED' || ending.status === 'PARTIALLY_COMPLETED' ? 100 : operation.progress,
     ...(message !== null && (why !== 'DONE' || more.errorMessage !== undefined) && { errorMessage: message }),

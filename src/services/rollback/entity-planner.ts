@@ -5,7 +5,8 @@ import {
   entityId,
   type RelationshipState,
 } from '../../core/entities.ts';
-import { type EntityPlan, planEntity, seqsOf } from '../../core/plan.ts';
+import { type EntityPlan, type PlanInput, planEntity, seqsOf } from '../../core/plan.ts';
+import type { Author } from '../../core/plan-explain.ts';
 import {
   matchScope,
   type ResolvedNeighbourhoods,
@@ -32,6 +33,11 @@ export interface PlannedEntity {
   readonly liveSeq: bigint | null;
 }
 
+/** Kept while its page is planned: what is in conflict is explained by who wrote it. */
+interface Drafted extends PlannedEntity {
+  readonly input: PlanInput;
+}
+
 /** A window that reaches further back may show that it should reach still further; the plan is valid at any time. */
 const MAX_REACHES = 4;
 
@@ -39,14 +45,14 @@ type Versions = ReadonlyMap<EntityId, readonly RecordedVersion[]>;
 
 /** Plans entities from recorded history, page by page. Made for one request; resolves its scope once. */
 export class EntityPlanner {
-  readonly #history: Pick<History, 'members' | 'windowVersions'>;
+  readonly #history: Pick<History, 'members' | 'windowVersions' | 'transactionsBySeq'>;
   readonly #scopes: Pick<ScopeResolver, 'neighbourhoods' | 'endLabels'>;
   readonly #request: PlanRequest;
   #neighbourhoods: Promise<ResolvedNeighbourhoods> | undefined;
 
   constructor(
     deps: {
-      readonly history: Pick<History, 'members' | 'windowVersions'>;
+      readonly history: Pick<History, 'members' | 'windowVersions' | 'transactionsBySeq'>;
       readonly scopes: Pick<ScopeResolver, 'neighbourhoods' | 'endLabels'>;
     },
     request: PlanRequest,
@@ -69,10 +75,22 @@ export class EntityPlanner {
       );
       planned = planned.map((entity) => again.get(entityId(entity.plan.ref)) ?? entity);
     }
-    return planned;
+    return this.#explain(planned);
   }
 
-  async #planFrom(refs: readonly EntityRef[], from: bigint, head: bigint): Promise<PlannedEntity[]> {
+  /** Conflicts name who wrote on top, and when. */
+  async #explain(planned: readonly Drafted[]): Promise<PlannedEntity[]> {
+    const seqs = planned.flatMap(({ plan }) => plan.conflicts.flatMap(({ liveSeq }) => liveSeq ?? []));
+    if (seqs.length === 0) return [...planned];
+    const authors = await this.#history.transactionsBySeq(this.#request.graphId, [...new Set(seqs)]);
+    const authorOf = (seq: bigint): Author | null => authors.get(seq) ?? null;
+    return planned.map(({ plan, liveSeq, input }) => ({
+      plan: plan.conflicts.length === 0 ? plan : planEntity({ ...input, authorOf }),
+      liveSeq,
+    }));
+  }
+
+  async #planFrom(refs: readonly EntityRef[], from: bigint, head: bigint): Promise<Drafted[]> {
     const { graphId, undo } = this.#request;
     const versions = await this.#history.windowVersions(graphId, refs, from, head);
     const seqs = new Set<bigint>();
@@ -95,12 +113,12 @@ export class EntityPlanner {
     from: bigint,
     all: Versions,
     isUndone: (seq: bigint) => boolean,
-    inScope: Parameters<typeof planEntity>[0]['inScope'],
-  ): PlannedEntity {
+    inScope: PlanInput['inScope'],
+  ): Drafted {
     const versions = all.get(entityId(ref)) ?? [];
     const last = versions.at(-1);
-    const plan = planEntity({ ref, from, versions, isUndone, inScope, live: last?.state ?? null });
-    return { plan, liveSeq: last?.seq ?? null };
+    const input = { ref, from, versions, isUndone, inScope, live: last?.state ?? null };
+    return { plan: planEntity(input), liveSeq: last?.seq ?? null, input };
   }
 
   async #subjects(scope: Scope, planned: readonly PlannedEntity[], head: bigint): Promise<ScopeSubject[]> {

@@ -1,9 +1,14 @@
+import type { EntityRef } from '../../core/entities.ts';
 import { ConstraintError } from '../../core/errors.ts';
+import type { PlannedWrite } from '../../ports/plan-store.ts';
+import { writingStrategy } from '../strategies/strategies.ts';
+import { LAST_GROUP } from '../strategies/strategy.ts';
 import { GuardFailure, takeMarker, writeBatch } from './batch.ts';
+import { block } from './blocking.ts';
 import { type OperationRun, OperationStop } from './operation-run.ts';
-import { LAST_GROUP } from './preparation.ts';
 import { replan } from './replanning.ts';
 import { pinSafetyPoint } from './safety-point.ts';
+import { ask } from './waiting.ts';
 
 /** How often one batch is planned again because others write what it is about to write. */
 const MAX_ROUNDS = 5;
@@ -12,9 +17,6 @@ const LAST_PROGRESS = 90;
 
 /** Writes the plan, batch by batch, going on after the last batch that the graph's own marker knows of. */
 export async function execute(run: OperationRun): Promise<void> {
-  if (run.operation.status !== 'EXECUTING') {
-    await run.advance({ status: run.after('EXECUTE'), progress: FIRST_PROGRESS, events: [{ type: 'PHASE' }] });
-  }
   run.checkpoint();
   await pinSafetyPoint(run);
   const written = await takeMarker(run);
@@ -22,38 +24,62 @@ export async function execute(run: OperationRun): Promise<void> {
   if (written === 0n && run.operation.counts.applied > 0n) {
     throw new OperationStop('FAILED', 'the graph has lost the record of how far this operation came');
   }
-  const pace = new Pace(run);
-  for (const [at, toGroup] of batchEnds.entries()) {
+  const last = batchEnds[Number(written) - 1];
+  // A run that died between a batch's commit and its bookkeeping left that to the next.
+  if (last !== undefined) await run.advance({ applied: { fromGroup: 0n, toGroup: last } });
+  const pace = writingStrategy(run.operation).pace(run);
+  for (let at = Number(written); at < batchEnds.length; at += 1) {
     const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;
-    const batch = BigInt(at + 1);
-    if (batch > written) {
-      run.checkpoint();
-      await runBatch(run, batch, fromGroup, toGroup);
-    }
+    const toGroup = batchEnds[at] ?? LAST_GROUP;
+    run.checkpoint();
+    await runBatch(run, BigInt(at + 1), fromGroup, toGroup);
     await bookkeep(run, at, fromGroup, toGroup);
     if (toGroup !== LAST_GROUP) await pace.wait();
   }
 }
 
 async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toGroup: bigint): Promise<void> {
+  const { plans } = run.deps;
   for (let round = 1; ; round += 1) {
-    const writes = await run.deps.plans.writes(run.operation.id, fromGroup, toGroup);
+    const writes = await plans.writes(run.operation.id, fromGroup, toGroup);
     try {
       await writeBatch(run, batch, writes);
       return;
     } catch (error) {
-      const guarded = error instanceof GuardFailure ? error.refs : error instanceof ConstraintError ? [] : null;
-      if (guarded === null) throw error;
-      const message = error instanceof Error ? error.message : '';
-      if (round === MAX_ROUNDS) {
-        throw new OperationStop('INTERRUPTED', `others keep changing what batch ${batch} is to write: ${message}`);
-      }
-      const changed = await replan(run, guarded);
-      // The graph refuses although nothing that history knows of stands in the way: its own constraint does.
-      if (!changed)
-        throw new OperationStop('INTERRUPTED', `the graph refused the writes of batch ${batch}: ${message}`);
+      await meet(run, error, { batch, round, writes });
     }
+    const open = await plans.openConflicts(run.operation.id);
+    if (open.count > 0n) await ask(run, open);
   }
+}
+
+interface Refused {
+  readonly batch: bigint;
+  readonly round: number;
+  readonly writes: readonly PlannedWrite[];
+}
+
+/** What becomes of a batch that was not written: it is planned again, or what stands against it becomes a conflict. */
+async function meet(run: OperationRun, error: unknown, { batch, round, writes }: Refused): Promise<void> {
+  if (error instanceof GuardFailure) {
+    await replan(run, { guarded: error.refs });
+    if (round < MAX_ROUNDS) return;
+    return block(run, error.refs, `Others keep changing it while it is to be written: ${round} times in a row.`);
+  }
+  if (!(error instanceof ConstraintError)) throw error;
+  if (round < MAX_ROUNDS && (await replan(run))) return;
+  // Nothing that history knows of stands in the way: the graph's own constraint does.
+  const refused = refusedBy(error, writes);
+  if (refused.length === 0) {
+    throw new OperationStop('INTERRUPTED', `the graph refused the writes of batch ${batch}: ${error.message}`);
+  }
+  await block(run, refused, `The graph refuses it: ${error.message}.`);
+}
+
+/** Which of the writes a constraint stands against, as far as the refusal says it; a single write needs no saying. */
+function refusedBy({ otherKey }: ConstraintError, writes: readonly PlannedWrite[]): readonly EntityRef[] {
+  if (writes.length === 1) return writes;
+  return otherKey === null ? [] : writes.filter(({ key }) => key === otherKey);
 }
 
 /** The graph has the batch: now the plan and the operation say so, too. */
@@ -65,28 +91,4 @@ async function bookkeep(run: OperationRun, at: number, fromGroup: bigint, toGrou
     progress,
     events: [{ type: 'PROGRESS', message: `batch ${at + 1} of ${batches} written` }],
   });
-}
-
-/** Holds the average rate of writes at the most that was asked for. */
-class Pace {
-  readonly #run: OperationRun;
-  readonly #began = performance.now();
-  readonly #before: bigint;
-
-  constructor(run: OperationRun) {
-    this.#run = run;
-    this.#before = run.operation.counts.applied;
-  }
-
-  async wait(): Promise<void> {
-    const { maxChangesPerSecond, counts } = this.#run.operation;
-    if (maxChangesPerSecond === null) return;
-    const due = this.#began + (Number(counts.applied - this.#before) / maxChangesPerSecond) * 1000;
-    for (let left = due - performance.now(); left > 0; left = due - performance.now()) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, Math.min(left, 250));
-      });
-      this.#run.checkpoint();
-    }
-  }
 }

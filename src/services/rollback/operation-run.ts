@@ -1,6 +1,8 @@
+import type { ResolutionRule } from '../../core/resolution-rules.ts';
 import { nextOperationStatus, type OperationEvent, type OperationStatus } from '../../core/states.ts';
 import type { UndoSet } from '../../core/undo-set.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { ConflictStore } from '../../ports/conflict-store.ts';
 import type { EventBus } from '../../ports/event-bus.ts';
 import type { History, RecordedTransaction } from '../../ports/history.ts';
 import type { Keys } from '../../ports/keys.ts';
@@ -21,6 +23,7 @@ import type { ScopeResolver } from '../scope-resolver.ts';
 export interface RollbackDependencies {
   readonly operations: OperationStore;
   readonly plans: PlanStore;
+  readonly conflicts: ConflictStore;
   readonly points: Pick<PointStore, 'get'>;
   readonly pinner: Pick<PointPinner, 'pin'>;
   readonly history: History;
@@ -51,6 +54,16 @@ export class HandOver extends Error {
   override readonly name = 'HandOver';
 }
 
+/** The operation waits, for a person's decision or until it is continued. The lease has been given back. */
+export class Waits extends Error {
+  override readonly name = 'Waits';
+}
+
+/** A person has paused the operation: it stops here. */
+export class Paused extends Error {
+  override readonly name = 'Paused';
+}
+
 /** One operation while this instance holds its lease. `operation` is as of the last step. */
 export class OperationRun {
   readonly deps: RollbackDependencies;
@@ -59,6 +72,7 @@ export class OperationRun {
   readonly #signal: AbortSignal;
   #operation: OperationRecord;
   #lost = false;
+  #rules: Promise<readonly ResolutionRule[]> | undefined;
 
   constructor(
     deps: RollbackDependencies,
@@ -89,6 +103,42 @@ export class OperationRun {
     this.deps.bus.publish(`graph:${this.#operation.graphId}`);
   }
 
+  /**
+   * A change of state, with its event and its audit entry, in one step.
+   * @throws RangeError when it cannot happen now, LeaseLostError, UnsettledError
+   */
+  async transit(event: OperationEvent, step: OperationStep = {}): Promise<void> {
+    const status = this.after(event);
+    const { id, targetPointId, requestedBy, dryRun, counts } = this.#operation;
+    await this.advance({
+      ...step,
+      status,
+      events: step.events ?? [{ type: 'PHASE' }],
+      audit: {
+        type: `OPERATION_${status}`,
+        data: { dryRun, ...counts },
+        actor: requestedBy,
+        ip: null,
+        userAgent: null,
+        operationId: id,
+        pointId: targetPointId,
+        ...step.audit,
+      },
+    });
+  }
+
+  /** Remembered decisions of the graph, as they were when they were first asked for. */
+  readonly rules = (): Promise<readonly ResolutionRule[]> => {
+    this.#rules ??= this.deps.conflicts.rules(this.#operation.graphId);
+    return this.#rules;
+  };
+
+  /** Reads what people have asked for since the last step. */
+  async refresh(): Promise<void> {
+    const operation = await this.deps.operations.get(this.#operation.id);
+    if (operation !== null) this.#operation = operation;
+  }
+
   /** The state that an event leads to. @throws RangeError when it cannot happen now */
   after(event: OperationEvent): OperationStatus {
     const { status } = this.#operation;
@@ -102,10 +152,11 @@ export class OperationRun {
     return this.deps.moments.live(this.#operation.graphId);
   }
 
-  /** To be called wherever the work can stop without harm. @throws OperationStop, HandOver, LeaseLostError */
+  /** To be called wherever the work can stop without harm. @throws OperationStop, Paused, HandOver, LeaseLostError */
   checkpoint(): void {
     if (this.#lost) throw new LeaseLostError(`operation ${this.#operation.id} is another's now`);
     if (this.#operation.abortRequested) throw new OperationStop('ABORTED', 'stopped on request');
+    if (this.#operation.paused) throw new Paused('paused');
     if (this.#signal.aborted) throw new HandOver('shutting down');
   }
 

@@ -1,7 +1,8 @@
+import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityState } from '../../core/entities.ts';
 import { stateHash, toHex } from '../../core/hash.ts';
 import { type EntityPlan, type PlannedConflict, resolvePlan } from '../../core/plan.ts';
-import { type ConflictPolicy, type ConflictStrategy, strategyFor } from '../../core/policy.ts';
+import type { Settlement } from '../../core/settling.ts';
 import type { Keys } from '../../ports/keys.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import type { PlannedEntity } from './entity-planner.ts';
@@ -12,23 +13,19 @@ export interface Decided {
   readonly conflicts: readonly NewConflict[];
 }
 
-/**
- * A planned entity as a row, with its conflicts decided where the policy decides them: SKIP keeps live, OVERWRITE takes target, and
- * everything else leaves the conflict open and the entity unwritten.
- */
-export function decide(entity: PlannedEntity, policy: ConflictPolicy, keys: Keys): Decided {
+/** What is decided about a conflict by now; null while it is open. */
+export type Settler = (conflict: PlannedConflict, entity: PlannedEntity) => Settlement | null;
+
+/** A planned entity as a row, with its conflicts as they are decided. One that is open leaves the entity unwritten. */
+export function decide(entity: PlannedEntity, settlerOf: Settler, keys: Keys): Decided {
   const { plan } = entity;
   if (plan.conflicts.length === 0) return { row: settledRow(plan), conflicts: [] };
-  const strategies = plan.conflicts.map((conflict) => strategyFor(policy, conflict.type));
-  const conflicts = plan.conflicts.map((conflict, at) =>
-    conflictOf(entity, conflict, strategies[at] ?? 'MANUAL', keys),
-  );
+  const settlements = plan.conflicts.map((conflict) => settlerOf(conflict, entity));
+  const conflicts = plan.conflicts.map((conflict, at) => conflictOf(entity, conflict, settlements[at] ?? null, keys));
   const conflictId = conflicts[0]?.id ?? null;
-  if (conflicts.some(({ resolution }) => resolution === null)) {
-    return { row: { ...wouldBe(plan), state: 'CONFLICTED', conflictId }, conflicts };
-  }
-  const resolved = resolvePlan(plan, (_, at) => (strategies[at] === 'OVERWRITE' ? 'TARGET' : 'LIVE'));
-  const reason = resolved.skipped ? skippedReason(plan.conflicts, strategies) : null;
+  const resolved = resolvePlan(plan, (_, at) => settlements[at]?.choice ?? null);
+  if (resolved.open) return { row: { ...wouldBe(plan), state: 'CONFLICTED', conflictId }, conflicts };
+  const reason = resolved.skipped ? skippedReason(plan.conflicts, settlements) : null;
   if (resolved.action === null) return { row: { ...wouldBe(plan), state: 'SKIPPED', conflictId, reason }, conflicts };
   const row = rowOf(plan, resolved.after, {
     action: resolved.action,
@@ -80,32 +77,31 @@ function rowOf(
 function conflictOf(
   { plan, liveSeq }: PlannedEntity,
   conflict: PlannedConflict,
-  strategy: ConflictStrategy,
+  settlement: Settlement | null,
   keys: Keys,
 ): NewConflict {
+  const { mergesCleanly: _, ...shown } = conflict;
   return {
+    ...shown,
     ...plan.ref,
     id: keys.next(),
-    type: conflict.type,
-    aspect: conflict.aspect,
-    property: conflict.property,
-    base: conflict.base,
-    target: conflict.target,
-    live: conflict.live,
     baseState: plan.base,
     targetState: plan.overwritten,
     liveState: plan.live,
     liveHash: plan.live === null ? '' : toHex(stateHash(plan.live)),
-    liveSeq,
-    resolution: strategy === 'SKIP' || strategy === 'OVERWRITE' ? strategy : null,
-    explanation: conflict.explanation,
+    liveSeq: conflict.liveSeq ?? liveSeq,
+    settlement,
   };
 }
 
-function skippedReason(conflicts: readonly PlannedConflict[], strategies: readonly ConflictStrategy[]): string {
-  const kept = conflicts.filter((_, at) => strategies[at] !== 'OVERWRITE');
-  const names = kept.map(({ aspect, property }) => property ?? aspect.toLowerCase());
-  return `kept as it is by policy: ${names.join(', ')}`;
+function skippedReason(conflicts: readonly PlannedConflict[], settlements: readonly (Settlement | null)[]): string {
+  const kept = conflicts.flatMap(({ aspect, property }, at) => {
+    const settlement = settlements[at];
+    const isKept = settlement !== null && settlement !== undefined && choiceKind(settlement.choice) === 'LIVE';
+    return isKept ? [{ name: property ?? aspect.toLowerCase(), by: settlement.by }] : [];
+  });
+  const whose = [...new Set(kept.map(({ by }) => by))].join(' and ');
+  return `kept as it is by ${whose}: ${kept.map(({ name }) => name).join(', ')}`;
 }
 
 export function hashOf(state: EntityState | null): Uint8Array | null {

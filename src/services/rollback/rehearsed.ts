@@ -7,45 +7,63 @@ import { type OperationRun, OperationStop, type RollbackDependencies } from './o
 import { decide } from './plan-decisions.ts';
 import { hashPlan } from './preparation.ts';
 import { replanAt } from './replanning.ts';
+import { StandingConflicts } from './standing-conflicts.ts';
 
 /** Entities that are compared before the request is answered; more are compared by the job. */
 const SYNCHRONOUS_LIMIT = 1000;
 const CHANGED = 'the graph has changed since the preview in a way that the plan did not foresee';
 
 /**
- * Takes over the plan of a preview at the present head. Entities that others have touched since are planned again, which may only
- * leave writes out: anything else ends the operation.
+ * Takes over the plan of a preview, with its decisions, at the present head. Entities that others have touched since are planned again, which
+ * may leave writes out or ask somebody: anything wider ends the operation.
  */
 export async function takeOver(run: OperationRun, previewId: string): Promise<void> {
-  const { deps, lease } = run;
-  const preview = await deps.operations.get(previewId);
-  if (preview === null || preview.headSeq === null) throw new OperationStop('FAILED', 'the preview is gone');
-  if (run.operation.status === 'ROLLBACK_INITIATED') {
-    await run.advance({ status: run.after('ANALYZE'), progress: 1, events: [{ type: 'PHASE' }] });
-  }
-  await deps.plans.reset(lease);
-  await deps.plans.copy(lease, previewId);
+  const preview = await copyFrom(run, previewId, 'ALL', `Going by the plan of the preview ${previewId}`);
   const head = await run.fence();
-  await run.advance({
-    ...(preview.startSeq !== null && { startSeq: preview.startSeq }),
-    headSeq: preview.headSeq,
-    checkedSeq: preview.checkedSeq ?? preview.headSeq,
-    epoch: head.epoch,
-    recount: true,
-    logs: [{ level: 'INFO', message: `Going by the plan of the preview ${previewId}` }],
-  });
-  if (!(await replanAt(run, head.seq, []))) return;
+  if (!(await replanAt(run, head.seq))) return;
   if ((await hashPlan(run)) === preview.planHash) return;
   const wider = await widerRow(run, previewId);
   if (wider !== null)
     throw new OperationStop('FAILED', `PLAN_CHANGED: ${CHANGED}: ${wider.kind.toLowerCase()} ${wider.key}`);
 }
 
+/** Takes over what another operation left of its plan, with its decisions, at the present head. */
+export async function takeOverRest(run: OperationRun, previousId: string): Promise<void> {
+  await copyFrom(run, previousId, 'LEFT', `Going on with what operation ${previousId} left`);
+  const head = await run.fence();
+  await replanAt(run, head.seq);
+}
+
+async function copyFrom(
+  run: OperationRun,
+  from: string,
+  rows: 'ALL' | 'LEFT',
+  message: string,
+): Promise<OperationRecord> {
+  const { deps, lease } = run;
+  const source = await deps.operations.get(from);
+  if (source === null || source.headSeq === null) throw new OperationStop('FAILED', `operation ${from} has no plan`);
+  if (run.operation.status === 'ROLLBACK_INITIATED') await run.transit('ANALYZE', { progress: 1 });
+  await deps.plans.reset(lease);
+  await deps.plans.copy(lease, from, rows);
+  const { epoch } = await run.fence();
+  await run.advance({
+    ...(source.startSeq !== null && { startSeq: source.startSeq }),
+    headSeq: source.headSeq,
+    checkedSeq: source.checkedSeq ?? source.headSeq,
+    epoch,
+    announcedConflict: 0n,
+    recount: true,
+    logs: [{ level: 'INFO', message }],
+  });
+  return source;
+}
+
 /** A row that would be written and that the preview does not have with the same target. */
 async function widerRow(run: OperationRun, previewId: string): Promise<EntityRef | null> {
   const { plans } = run.deps;
   for await (const page of plans.irregular(run.operation.id, SYNCHRONOUS_LIMIT)) {
-    const rows = page.filter((row) => row.state === 'PENDING' || row.state === 'CONFLICTED');
+    const rows = page.filter((row) => row.state === 'PENDING');
     const previewed = new Map((await plans.rows(previewId, rows)).map((row) => [entityId(row), row]));
     for (const row of rows) if (!isWithin(row, previewed.get(entityId(row)))) return row;
   }
@@ -63,7 +81,7 @@ function isWithin(row: PlanRow | null, previewed: PlanRow | undefined): boolean 
  * nothing does or when that takes a job to find out.
  */
 export async function stillHolds(
-  deps: Pick<RollbackDependencies, 'plans' | 'history' | 'scopes' | 'keys'>,
+  deps: Pick<RollbackDependencies, 'plans' | 'conflicts' | 'history' | 'scopes' | 'keys'>,
   preview: OperationRecord,
   head: bigint,
 ): Promise<boolean> {
@@ -77,8 +95,10 @@ export async function stillHolds(
     const undo = { selector, from: from ?? 0n, until: until ?? 0n };
     const request = { graphId: preview.graphId, undo, from: preview.startSeq ?? 0n, scope: preview.scope };
     const previewed = new Map((await plans.rows(preview.id, touched)).map((row) => [entityId(row), row]));
+    const rules = () => deps.conflicts.rules(preview.graphId);
+    const standing = await StandingConflicts.of({ deps, operation: preview, rules }, touched);
     for (const entity of await new EntityPlanner(deps, request).plan(touched, head)) {
-      const { row } = decide(entity, preview.policy, deps.keys);
+      const { row } = decide(entity, standing.settlePlanned, deps.keys);
       const old = previewed.get(entityId(entity.plan.ref));
       if (old?.cascade !== true && !isWithin(row, old)) return false;
     }

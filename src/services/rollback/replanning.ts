@@ -1,72 +1,150 @@
+import { choiceKind } from '../../core/conflict-choice.ts';
 import { type EntityRef, entityId } from '../../core/entities.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
-import { planRequest } from './analysis.ts';
+import { planRequest, planTouched } from './analysis.ts';
+import { constraintsOf } from './constraint-closure.ts';
 import { closePlan } from './detection.ts';
-import { aborts } from './ending.ts';
 import { EntityPlanner } from './entity-planner.ts';
-import { type OperationRun, OperationStop } from './operation-run.ts';
+import type { OperationRun } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
-import { conflictEvents } from './preparation.ts';
+import { announce } from './preparation.ts';
+import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
-/** Changed entities that are planned again in one go. */
-const LIMIT = 20_000;
+/** Entities that are planned again at a time. */
+const PAGE = 5000;
+
+export interface ReplanOptions {
+  /** What the guard found changed. */
+  readonly guarded?: readonly EntityRef[];
+  /** Whether decisions that the plan does not account for are taken in. */
+  readonly decisions?: boolean;
+}
 
 /**
  * Plans again what others changed since the plan was last checked, with the undo set as it was frozen, so that their writes count as
- * theirs. What needs a decision that the policy does not make ends the operation.
+ * theirs. Decisions hold unless what they were based on changed.
  * @returns whether anything of the plan is different now
  */
-export async function replan(run: OperationRun, guarded: readonly EntityRef[]): Promise<boolean> {
-  const { deps } = run;
+export async function replan(run: OperationRun, options: ReplanOptions = {}): Promise<boolean> {
   const head = await run.fence();
-  const changed = await replanAt(run, head.seq, guarded);
-  const open = await deps.plans.openConflicts(run.operation.id);
-  if (open.count === 0n) return changed;
-  const message = `Others changed what the plan writes: ${open.first}`;
-  throw new OperationStop(aborts(run.operation.policy, open) ? 'ABORTED' : 'INTERRUPTED', message);
+  return replanAt(run, head.seq, options);
 }
 
-/** As `replan` at a recorded moment, leaving the judgement on open conflicts to the caller. */
-export async function replanAt(run: OperationRun, head: bigint, guarded: readonly EntityRef[]): Promise<boolean> {
+/** As `replan` at a recorded moment. */
+export async function replanAt(
+  run: OperationRun,
+  head: bigint,
+  { guarded = [], decisions = true }: ReplanOptions = {},
+): Promise<boolean> {
   const { deps, lease, operation } = run;
-  const known = (await deps.plans.conflicts(operation.id, 0n, LIMIT)).at(-1)?.no ?? 0n;
-  const touched = await deps.plans.touchedSince(
-    operation.id,
-    operation.graphId,
-    operation.checkedSeq ?? 0n,
-    head,
-    LIMIT,
-  );
-  const refs = [...new Map([...guarded, ...touched].map((ref) => [entityId(ref), ref])).values()];
-  const rows = new Map((await deps.plans.rows(operation.id, refs)).map((row) => [entityId(row), row]));
-  const planner = new EntityPlanner(deps, planRequest(run));
-  const conflicts: NewConflict[] = [];
-  const replaced: PlanRow[] = [];
-  for (const entity of refs.length === 0 ? [] : await planner.plan(refs, head)) {
-    const old = rows.get(entityId(entity.plan.ref));
-    if (old === undefined || old.cascade) continue;
-    const decided = decide(entity, operation.policy, deps.keys);
-    conflicts.push(...decided.conflicts);
-    replaced.push(again(old, decided.row));
+  const { plans } = deps;
+  const known = operation.announcedConflict;
+  let replanned = 0;
+  if (decisions && operation.safetyPointId === null && (await deps.conflicts.hasRevised(operation.id))) {
+    replanned = await planAfresh(run, head);
+  } else {
+    const planner = new EntityPlanner(deps, planRequest(run));
+    for await (const refs of changed(run, head, guarded, decisions)) {
+      run.checkpoint();
+      replanned += await planAgain(run, planner, refs, head);
+    }
   }
-  // What was to go with another entity is found anew, with what it has become.
-  const cascades = [...rows.values()].filter((row) => row.cascade && row.state === 'PENDING');
-  replaced.push(...cascades.map((row): PlanRow => ({ ...row, state: 'ALREADY_SO', replanned: true })));
-  await deps.plans.put(lease, replaced);
-  await deps.plans.addConflicts(lease, conflicts);
   await closePlan(run, head);
-  if (operation.strategy === 'GRADUAL') await deps.plans.group(lease);
-  const message = `${replaced.length} planned entities were changed by others and planned again`;
+  await plans.dropUnfound(lease);
+  if (operation.strategy === 'GRADUAL') await plans.group(lease, await constraintsOf(run));
+  const announcement = await announce(run);
+  const message = `${replanned} planned entities were changed by others, or decided about, and planned again`;
   await run.advance({
     checkedSeq: head,
     recount: true,
-    events: await conflictEvents(run, known),
-    logs: [{ level: 'WARN', message }],
+    ...announcement,
+    ...(replanned > 0 && { logs: [{ level: 'INFO', message }] }),
   });
-  return replaced.length > 0 || (await deps.plans.conflicts(operation.id, known, 1)).length > 0;
+  return replanned > 0 || announcement.announcedConflict > known;
+}
+
+/** Everything from the beginning, for decisions that were changed: what had followed from them is not told apart. */
+async function planAfresh(run: OperationRun, head: bigint): Promise<number> {
+  const { plans } = run.deps;
+  await plans.questionConflicts(run.lease, null);
+  await plans.resetRows(run.lease);
+  return planTouched(run, head, { again: true });
+}
+
+/** Pages of entities that others touched, that the guard found changed, or that were decided about. */
+async function* changed(
+  run: OperationRun,
+  head: bigint,
+  guarded: readonly EntityRef[],
+  decisions: boolean,
+): AsyncGenerator<readonly EntityRef[]> {
+  const { plans, conflicts } = run.deps;
+  const { id, graphId, checkedSeq } = run.operation;
+  if (guarded.length > 0) yield guarded;
+  for (let after: EntityRef | null = null; ; ) {
+    const page: readonly EntityRef[] = await plans.touchedSince(id, graphId, checkedSeq ?? 0n, head, PAGE, after);
+    if (page.length > 0) yield page;
+    if (page.length < PAGE) break;
+    after = page.at(-1) ?? null;
+  }
+  if (!decisions) return;
+  // What is planned accounts for its decisions and is not found again; what is decided meanwhile is found the next time.
+  for (const seen = new Set<string>(); ; ) {
+    const page = await conflicts.unplanned(id, PAGE);
+    const fresh = page.filter((ref) => !seen.has(entityId(ref)));
+    if (fresh.length === 0) return;
+    yield fresh;
+    for (const ref of fresh) seen.add(entityId(ref));
+  }
+}
+
+async function planAgain(
+  run: OperationRun,
+  planner: EntityPlanner,
+  changedRefs: readonly EntityRef[],
+  head: bigint,
+): Promise<number> {
+  const { deps, lease, operation } = run;
+  const dependents = await deps.plans.questionConflicts(lease, changedRefs);
+  const refs = [...new Map([...changedRefs, ...dependents].map((ref) => [entityId(ref), ref])).values()];
+  const rows = new Map((await deps.plans.rows(operation.id, refs)).map((row) => [entityId(row), row]));
+  const standing = await StandingConflicts.of(run, refs);
+  const replaced: PlanRow[] = [];
+  const found: NewConflict[] = [];
+  for (const entity of await planner.plan(refs, head)) {
+    const old = rows.get(entityId(entity.plan.ref));
+    if (old === undefined || old.cascade || old.state === 'APPLIED') continue;
+    const decided = decide(entity, standing.settlePlanned, deps.keys);
+    found.push(...decided.conflicts);
+    replaced.push(obeyBlocks(again(old, decided.row), standing, found));
+  }
+  // What was to go with another entity is found anew, with what it has become.
+  const cascades = [...rows.values()].filter(
+    ({ cascade, state }) => cascade && ['PENDING', 'CONFLICTED'].includes(state),
+  );
+  replaced.push(...cascades.map((row): PlanRow => ({ ...row, state: 'ALREADY_SO', replanned: true })));
+  await storeConflicts(run, standing, found, replaced);
+  return replaced.length;
 }
 
 function again(old: PlanRow, row: PlanRow | null): PlanRow {
   if (row !== null && row.state !== 'ALREADY_SO') return { ...row, replanned: true };
-  return { ...old, state: 'ALREADY_SO', replanned: true, reason: 'others have done this meanwhile, or taken it over' };
+  return {
+    ...old,
+    state: 'ALREADY_SO',
+    replanned: true,
+    conflictId: null,
+    reason: 'others have done this meanwhile, or taken it over',
+  };
+}
+
+/** What the graph itself stood against waits for its decision, whatever the plan says: see blocking.ts. */
+function obeyBlocks(row: PlanRow, standing: StandingConflicts, found: NewConflict[]): PlanRow {
+  const block = standing.blockOf(row);
+  if (block === null || row.state !== 'PENDING') return row;
+  found.push(block);
+  const { settlement, id: conflictId, explanation } = block;
+  if (settlement === null) return { ...row, state: 'CONFLICTED', conflictId };
+  if (choiceKind(settlement.choice) === 'TARGET') return { ...row, conflictId };
+  return { ...row, state: 'SKIPPED', conflictId, reason: `kept as it is by ${settlement.by}: ${explanation}` };
 }

@@ -6,6 +6,7 @@ import type {
   OperationRecord,
 } from '../../../ports/operation-store.ts';
 import { jsonText } from '../sql-parameters.ts';
+import { OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts';
 
 /** First of the two keys of the advisory locks that order the events of a graph; the second is the graph's id. */
 const EVENT_LOCK = 0x70616c69;
@@ -42,6 +43,24 @@ export async function insertEvents(
       events.map((event) => event.conflictId ?? null),
     ],
   );
+}
+
+/** Counts and stores events outside a step, as the last part of a transaction. Returns the operation as it is then; null when it is gone. */
+export async function addEvents(
+  tx: SqlExecutor,
+  operationId: string,
+  events: readonly NewOperationEvent[],
+): Promise<OperationRecord | null> {
+  const { rows } = await tx.query<OperationRow>(
+    `UPDATE rollback_operations o SET event_seq = o.event_seq + $2::bigint, updated_at = now() WHERE o.id = $1
+     RETURNING ${OPERATION_COLUMNS}`,
+    [operationId, events.length],
+  );
+  const operation = rows[0] === undefined ? null : toOperation(rows[0]);
+  if (operation === null || events.length === 0) return operation;
+  await lockEvents(tx, operation.graphId);
+  await insertEvents(tx, operation, events);
+  return operation;
 }
 
 export async function insertLogs(tx: SqlExecutor, operationId: string, logs: readonly NewLogEntry[]): Promise<void> {

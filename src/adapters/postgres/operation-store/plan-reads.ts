@@ -5,7 +5,7 @@ import type { ConflictType } from '../../../core/policy.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { OperationAccount } from '../../../ports/operation-store.ts';
 import type { GroupSize, ListedConflict, OpenConflicts, PlanRow } from '../../../ports/plan-store.ts';
-import { kindOf, PLAN_COLUMNS, type PlanRowRecord, refParams, toPlanRow } from './plan-rows.ts';
+import { kindNumber, kindOf, PLAN_COLUMNS, type PlanRowRecord, refParams, toPlanRow } from './plan-rows.ts';
 
 /** Rows in one page of a stream. */
 const PAGE = 10_000;
@@ -141,6 +141,11 @@ export async function openConflicts(on: SqlExecutor, operationId: string): Promi
   return { count: row?.count ?? 0n, types: row?.types ?? [], first: row?.first ?? null };
 }
 
+export async function lastConflict(on: SqlExecutor, operationId: string): Promise<bigint> {
+  const sql = 'SELECT coalesce(max(no), 0) AS no FROM operation_conflicts WHERE operation_id = $1';
+  return (await on.query<{ no: bigint }>(sql, [operationId])).rows[0]?.no ?? 0n;
+}
+
 export async function conflicts(
   on: SqlExecutor,
   operationId: string,
@@ -148,7 +153,8 @@ export async function conflicts(
   limit: number,
 ): Promise<ListedConflict[]> {
   const found = await on.query<ListedConflict>(
-    'SELECT no, id, explanation FROM operation_conflicts WHERE operation_id = $1 AND no > $2 ORDER BY no LIMIT $3',
+    `SELECT no, id, explanation, CASE WHEN remembered THEN resolved_by END AS "rememberedFrom" FROM operation_conflicts
+     WHERE operation_id = $1 AND no > $2 ORDER BY no LIMIT $3`,
     [operationId, after, limit],
   );
   return found.rows;
@@ -161,14 +167,15 @@ export async function touchedSince(
   since: bigint,
   until: bigint,
   limit: number,
+  after: EntityRef | null,
 ): Promise<EntityRef[]> {
   const found = await on.query<{ kind: number; key: string }>(
     `SELECT DISTINCT v.kind, v.key FROM entity_versions v
-     WHERE v.graph_id = $2 AND v.valid_from_seq > $3 AND v.valid_from_seq <= $4 AND coalesce((
+     WHERE v.graph_id = $2 AND v.valid_from_seq > $3 AND v.valid_from_seq <= $4 AND (v.kind, v.key) > ($6::smallint, $7) AND coalesce((
        SELECT p.state IN ('PENDING', 'CONFLICTED') FROM operation_plan p
        WHERE p.operation_id = $1 AND p.kind = v.kind AND p.key = v.key LIMIT 1), false)
      ORDER BY v.kind, v.key LIMIT $5`,
-    [operationId, graphId, since, until, limit],
+    [operationId, graphId, since, until, limit, after === null ? -1 : kindNumber(after.kind), after?.key ?? ''],
   );
   return found.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
 }

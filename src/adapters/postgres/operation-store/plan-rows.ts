@@ -2,7 +2,7 @@ import type { ChangeAction, EntityKind, EntityRef, EntityState } from '../../../
 import type { Origins } from '../../../core/undo-set.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import { LeaseLostError, type OperationLease } from '../../../ports/operation-store.ts';
-import type { NewConflict, PlannedState, PlanRow } from '../../../ports/plan-store.ts';
+import type { PlannedState, PlanRow } from '../../../ports/plan-store.ts';
 
 export const PLAN_COLUMNS = `p.no, p.kind, p.key, p.action, p.state, p.cascade, p.partial, p.replanned, p.before, p.after, p.expected_hash,
   p.target_hash, p.origins, p.conflict_id, p.reason`;
@@ -59,6 +59,8 @@ export function refParams(refs: readonly EntityRef[]): [number[], string[]] {
 
 /** The phase of a relationship that gets another type or other ends. */
 export const MOVED = 7;
+/** The phase of an update by which an entity gives up unique values that another one gets. */
+export const RELEASES = 8;
 
 /** Relationships deleted, nodes deleted, nodes created, nodes updated, relationships created, relationships updated. */
 const PHASES: Readonly<Record<`${EntityKind} ${ChangeAction}`, number>> = {
@@ -79,7 +81,7 @@ export async function assertHeld(tx: SqlExecutor, { operationId, token }: Operat
   if (count === 0) throw new LeaseLostError(`operation ${operationId} is not ours any more`);
 }
 
-/** Adds or replaces rows; one statement for all of them. */
+/** Adds or replaces rows; one statement for all of them. One that was written and is to be written again goes to the end. */
 export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: readonly PlanRow[]): Promise<void> {
   const [kinds, keys] = refParams(rows);
   const ends = rows.map((row) => row.after ?? row.before);
@@ -96,7 +98,7 @@ export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: read
      ON CONFLICT (operation_id, kind, key) DO UPDATE SET phase = excluded.phase, action = excluded.action, state = excluded.state,
        cascade = excluded.cascade, partial = excluded.partial, replanned = excluded.replanned, start_key = excluded.start_key,
        end_key = excluded.end_key, before = excluded.before, after = excluded.after, expected_hash = excluded.expected_hash,
-       target_hash = excluded.target_hash, origins = excluded.origins, conflict_id = excluded.conflict_id, reason = excluded.reason`,
+       group_no = CASE WHEN p.state = 'APPLIED' THEN excluded.group_no ELSE p.group_no END, target_hash = excluded.target_hash, origins = excluded.origins, conflict_id = excluded.conflict_id, reason = excluded.reason`,
     [
       lease.operationId,
       lease.token,
@@ -122,44 +124,6 @@ export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: read
   if (count !== rows.length) throw new LeaseLostError(`operation ${lease.operationId} is not ours any more`);
 }
 
-export async function insertConflicts(
-  tx: SqlExecutor,
-  operationId: string,
-  conflicts: readonly NewConflict[],
-): Promise<void> {
-  const [kinds, keys] = refParams(conflicts);
-  await tx.query(
-    `INSERT INTO operation_conflicts (operation_id, no, id, kind, key, type, aspect, property, base, target, live, base_state, target_state,
-       live_state, live_hash, live_seq, status, resolution, resolved_by, resolved_at, explanation)
-     SELECT $1, (SELECT coalesce(max(no), 0) FROM operation_conflicts WHERE operation_id = $1) + c.n, c.id, c.kind, c.key, c.type, c.aspect,
-       c.property, c.base::jsonb, c.target::jsonb, c.live::jsonb, c.base_state::jsonb, c.target_state::jsonb, c.live_state::jsonb,
-       c.live_hash, c.live_seq, CASE WHEN c.resolution IS NULL THEN 'OPEN' ELSE 'RESOLVED' END, c.resolution,
-       CASE WHEN c.resolution IS NOT NULL THEN 'policy' END, CASE WHEN c.resolution IS NOT NULL THEN now() END, c.explanation
-     FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-       $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], $16::text[], $17::text[]) WITH ORDINALITY AS c(id, kind, key, type,
-       aspect, property, base, target, live, base_state, target_state, live_state, live_hash, live_seq, resolution, explanation, n)`,
-    [
-      operationId,
-      conflicts.map((conflict) => conflict.id),
-      kinds,
-      keys,
-      conflicts.map((conflict) => conflict.type),
-      conflicts.map((conflict) => conflict.aspect),
-      conflicts.map((conflict) => conflict.property),
-      conflicts.map((conflict) => jsonOrNull(conflict.base)),
-      conflicts.map((conflict) => jsonOrNull(conflict.target)),
-      conflicts.map((conflict) => jsonOrNull(conflict.live)),
-      conflicts.map((conflict) => stateText(conflict.baseState)),
-      conflicts.map((conflict) => stateText(conflict.targetState)),
-      conflicts.map((conflict) => stateText(conflict.liveState)),
-      conflicts.map((conflict) => conflict.liveHash),
-      conflicts.map((conflict) => conflict.liveSeq),
-      conflicts.map((conflict) => conflict.resolution),
-      conflicts.map((conflict) => conflict.explanation),
-    ],
-  );
-}
-
 function phaseOf({ kind, action, before, after }: PlanRow): number {
   const moved =
     before?.kind === 'RELATIONSHIP' &&
@@ -172,6 +136,6 @@ export function stateText(state: EntityState | null): string | null {
   return jsonOrNull(state);
 }
 
-function jsonOrNull(value: unknown): string | null {
+export function jsonOrNull(value: unknown): string | null {
   return value === null ? null : JSON.stringify(value);
 }

@@ -1,9 +1,11 @@
+import type { Constraint } from '../../../core/constraints.ts';
 import type { EntityChange, EntityRef } from '../../../core/entities.ts';
 import type { ChangeSummary } from '../../../core/moments.ts';
 import type { PlanHashRow } from '../../../core/plan-hash.ts';
 import type { Origins } from '../../../core/undo-set.ts';
-import type { Database } from '../../../ports/database.ts';
-import type { OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
+import type { SharedValues } from '../../../ports/constrained-plans.ts';
+import type { Database, SqlExecutor } from '../../../ports/database.ts';
+import type { NewOperationEvent, OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
 import type {
   GroupSize,
   HangingRelationship,
@@ -16,13 +18,17 @@ import type {
   PlanRow,
   PlanStore,
   ProofDifference,
+  RenewedConflict,
 } from '../../../ports/plan-store.ts';
 import { renewStatistics } from '../statistics.ts';
+import { dropUnfound, insertConflicts, questionConflicts, renewConflicts } from './conflict-rows.ts';
+import * as constrained from './constrained-rows.ts';
 import { copyPlan } from './copy.ts';
 import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
+import { addEvents } from './events.ts';
 import { Groups } from './groups.ts';
 import * as reads from './plan-reads.ts';
-import { assertHeld, HELD, insertConflicts, putRows, refParams, stateText } from './plan-rows.ts';
+import { assertHeld, HELD, putRows, refParams, stateText } from './plan-rows.ts';
 import * as writeReads from './write-reads.ts';
 
 /** Rows in one statement. */
@@ -37,43 +43,65 @@ export class PostgresPlanStore implements PlanStore {
   }
 
   reset(lease: OperationLease): Promise<void> {
-    return this.#database.transaction(async (tx) => {
-      await assertHeld(tx, lease);
-      for (const table of ['operation_plan', 'operation_conflicts', 'proof_differences']) {
-        await tx.query(`DELETE FROM ${table} WHERE operation_id = $1`, [lease.operationId]);
-      }
-    });
+    return this.#empty(lease, ['operation_plan', 'operation_conflicts', 'proof_differences']);
+  }
+
+  resetRows(lease: OperationLease): Promise<void> {
+    return this.#empty(lease, ['operation_plan', 'proof_differences']);
   }
 
   async put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void> {
     for (let at = 0; at < rows.length; at += CHUNK) await putRows(this.#database, lease, rows.slice(at, at + CHUNK));
   }
 
-  async addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void> {
-    for (let at = 0; at < conflicts.length; at += CHUNK) {
-      await this.#database.transaction(async (tx) => {
-        await assertHeld(tx, lease);
-        await insertConflicts(tx, lease.operationId, conflicts.slice(at, at + CHUNK));
-      });
-    }
+  addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void> {
+    return this.#inChunks(lease, conflicts, insertConflicts);
+  }
+
+  renewConflicts(
+    lease: OperationLease,
+    conflicts: readonly RenewedConflict[],
+    events: readonly NewOperationEvent[],
+  ): Promise<void> {
+    return this.#held(lease, async (tx) => {
+      for (let at = 0; at < conflicts.length; at += CHUNK) {
+        await renewConflicts(tx, lease.operationId, conflicts.slice(at, at + CHUNK));
+      }
+      await addEvents(tx, lease.operationId, events);
+    });
+  }
+
+  questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]> {
+    return this.#held(lease, (tx) => questionConflicts(tx, lease.operationId, refs));
+  }
+
+  dropUnfound(lease: OperationLease): Promise<void> {
+    return this.#held(lease, (tx) => dropUnfound(tx, lease.operationId));
   }
 
   async setState(
     lease: OperationLease,
-    refs: readonly (EntityRef & { readonly reason: string })[],
+    refs: readonly (EntityRef & { readonly reason: string; readonly conflictId?: string | null })[],
     state: PlannedState,
   ): Promise<void> {
     if (refs.length === 0) return;
     await this.#database.query(
-      `WITH ${HELD} UPDATE operation_plan p SET state = $3, reason = r.reason
-       FROM held, unnest($4::smallint[], $5::text[], $6::text[]) AS r(kind, key, reason)
+      `WITH ${HELD} UPDATE operation_plan p SET state = $3, reason = r.reason, conflict_id = coalesce(r.conflict_id, p.conflict_id)
+       FROM held, unnest($4::smallint[], $5::text[], $6::text[], $7::uuid[]) AS r(kind, key, reason, conflict_id)
        WHERE p.operation_id = $1 AND p.kind = r.kind AND p.key = r.key AND p.state = 'PENDING'`,
-      [lease.operationId, lease.token, state, ...refParams(refs), refs.map((ref) => ref.reason)],
+      [
+        lease.operationId,
+        lease.token,
+        state,
+        ...refParams(refs),
+        refs.map((ref) => ref.reason),
+        refs.map((ref) => ref.conflictId ?? null),
+      ],
     );
   }
 
-  copy(lease: OperationLease, from: string): Promise<void> {
-    return this.#database.transaction((tx) => copyPlan(tx, lease, from));
+  copy(lease: OperationLease, from: string, rows: 'ALL' | 'LEFT'): Promise<void> {
+    return this.#database.transaction((tx) => copyPlan(tx, lease, from, rows));
   }
 
   renewStatistics(): Promise<void> {
@@ -96,8 +124,22 @@ export class PostgresPlanStore implements PlanStore {
     return reads.structuralChanges(this.#database, operationId);
   }
 
-  async group(lease: OperationLease): Promise<void> {
+  constrainedRows(operationId: string, constraint: Constraint, pageSize: number): AsyncIterable<readonly PlanRow[]> {
+    return constrained.constrainedRows(this.#database, operationId, constraint, pageSize);
+  }
+
+  sharedValues(operationId: string, constraint: Constraint, limit: number): Promise<readonly SharedValues[]> {
+    return constrained.sharedValues(this.#database, operationId, constraint, limit);
+  }
+
+  markReleases(lease: OperationLease, constraints: readonly Constraint[]): Promise<void> {
+    return constrained.markReleases(this.#database, lease, constraints);
+  }
+
+  async group(lease: OperationLease, constraints: readonly Constraint[]): Promise<void> {
     const groups = new Groups();
+    const exchanged = await constrained.tiedByValues(this.#database, lease.operationId, constraints);
+    for (const { a, b } of exchanged) groups.join(a, b);
     for (let after = 0n; ; ) {
       const pairs = await tiedRows(this.#database, lease.operationId, { after, limit: 4 * CHUNK });
       for (const { a, b } of pairs) groups.join(a, b);
@@ -153,6 +195,10 @@ export class PostgresPlanStore implements PlanStore {
     return reads.openConflicts(this.#database, operationId);
   }
 
+  lastConflict(operationId: string): Promise<bigint> {
+    return reads.lastConflict(this.#database, operationId);
+  }
+
   conflicts(operationId: string, after: bigint, limit: number): Promise<readonly ListedConflict[]> {
     return reads.conflicts(this.#database, operationId, after, limit);
   }
@@ -167,8 +213,9 @@ export class PostgresPlanStore implements PlanStore {
     since: bigint,
     until: bigint,
     limit: number,
+    after: EntityRef | null = null,
   ): Promise<readonly EntityRef[]> {
-    return reads.touchedSince(this.#database, operationId, graphId, since, until, limit);
+    return reads.touchedSince(this.#database, operationId, graphId, since, until, limit, after);
   }
 
   addDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void> {
@@ -189,6 +236,29 @@ export class PostgresPlanStore implements PlanStore {
         ],
       );
     });
+  }
+
+  #held<Result>(lease: OperationLease, work: (tx: SqlExecutor) => Promise<Result>): Promise<Result> {
+    return this.#database.transaction(async (tx) => {
+      await assertHeld(tx, lease);
+      return work(tx);
+    });
+  }
+
+  #empty(lease: OperationLease, tables: readonly string[]): Promise<void> {
+    return this.#held(lease, async (tx) => {
+      for (const table of tables) await tx.query(`DELETE FROM ${table} WHERE operation_id = $1`, [lease.operationId]);
+    });
+  }
+
+  async #inChunks<Item>(
+    lease: OperationLease,
+    items: readonly Item[],
+    write: (tx: SqlExecutor, operationId: string, chunk: readonly Item[]) => Promise<void>,
+  ): Promise<void> {
+    for (let at = 0; at < items.length; at += CHUNK) {
+      await this.#held(lease, (tx) => write(tx, lease.operationId, items.slice(at, at + CHUNK)));
+    }
   }
 
   originsFor(operationId: string, refs: readonly EntityRef[]): Promise<Map<string, Origins>> {

@@ -4,6 +4,7 @@ import {
   type OperationLease,
   type OperationRecord,
   type OperationStep,
+  UnsettledError,
 } from '../../../ports/operation-store.ts';
 import { jsonText } from '../sql-parameters.ts';
 import { OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts';
@@ -13,17 +14,32 @@ const INLINE_LOGS = 50;
 
 const FINAL = `('COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED')`;
 
-/** Updates the operation's row. @throws LeaseLostError when the lease is not the newest or the operation has ended */
+/** Something to decide, or a decision to plan. */
+export const UNSETTLED = `EXISTS (SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.status = 'OPEN')
+  OR EXISTS (SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.version <> c.planned_version)`;
+
+/** A finished preview whose plan is being brought in line with what was decided about it. */
+const DECIDED_PREVIEW = `o.dry_run AND o.status = 'COMPLETED' AND o.lease_holder IS NOT NULL`;
+
+/**
+ * Updates the operation's row.
+ * @throws LeaseLostError when the lease is not the newest or the operation has ended, UnsettledError
+ */
 export async function updateOperation(
   tx: SqlExecutor,
   { operationId, token }: OperationLease,
   step: OperationStep,
   ttlMs: number,
 ): Promise<OperationRecord> {
+  if (step.status !== undefined && (step.audit === undefined || (step.events ?? []).length === 0)) {
+    throw new RangeError('a change of state comes with an event and an audit entry');
+  }
+  if (step.whenSettled === true) await assertSettled(tx, operationId);
   const applied = await markApplied(tx, operationId, step);
   const set = new Assignments([operationId, token, ttlMs, step.events?.length ?? 0]);
   if (applied > 0) set.addAs('applied', applied, (at) => `o.applied + ${at}::bigint`);
   set.add('status', step.status);
+  if (step.release === true) set.release();
   set.add('outcome', step.outcome);
   set.add('error_message', step.errorMessage);
   set.add('start_seq', step.startSeq);
@@ -31,6 +47,7 @@ export async function updateOperation(
   set.add('checked_seq', step.checkedSeq);
   set.add('epoch', step.epoch);
   set.add('plan_hash', step.planHash);
+  set.add('announced_conflict', step.announcedConflict);
   set.add('batch_ends', step.batchEnds);
   set.add('safety_point_id', step.safetyPointId);
   set.addJson('plan_summary', step.planSummary);
@@ -51,13 +68,24 @@ export async function updateOperation(
   const { rows } = await tx.query<OperationRow>(
     `${step.recount === true ? COUNT_ROWS : ''}
      UPDATE rollback_operations o SET ${set.sql()}
-     WHERE o.id = $1 AND o.lease_token = $2 AND o.status NOT IN ${FINAL}
+     WHERE o.id = $1 AND o.lease_token = $2 AND (o.status NOT IN ${FINAL}${step.status === undefined ? ` OR (${DECIDED_PREVIEW})` : ''})
      RETURNING ${OPERATION_COLUMNS}`,
     set.params,
   );
   const row = rows[0];
   if (row === undefined) throw new LeaseLostError(`operation ${operationId} is not ours any more`);
   return toOperation(row);
+}
+
+/** With the row locked, so that nothing can be decided between this and the step. */
+async function assertSettled(tx: SqlExecutor, operationId: string): Promise<void> {
+  await tx.query('SELECT 1 FROM rollback_operations WHERE id = $1 FOR UPDATE', [operationId]);
+  const { rows } = await tx.query<{ unsettled: boolean }>(
+    `SELECT ${UNSETTLED} AS unsettled FROM rollback_operations o WHERE o.id = $1`,
+    [operationId],
+  );
+  if (rows[0]?.unsettled === true)
+    throw new UnsettledError(`operation ${operationId} has conflicts to decide or to plan`);
 }
 
 const COUNTED = [
@@ -106,6 +134,10 @@ class Assignments {
     this.#parts.push(`started_at = coalesce(o.started_at, now())`);
     this.#parts.push(`completed_at = CASE WHEN ${at}::text IN ${FINAL} THEN now() END`);
     this.#parts.push(`lease_holder = CASE WHEN ${at}::text IN ${FINAL} THEN NULL ELSE o.lease_holder END`);
+  }
+
+  release(): void {
+    this.addSql('lease_holder', 'NULL');
   }
 
   addJson(column: string, value: unknown): void {

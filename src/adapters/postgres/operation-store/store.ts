@@ -1,11 +1,15 @@
+import { mayOverlap } from '../../../core/scope-overlap.ts';
+import type { Scope } from '../../../core/scope-types.ts';
+import type { OperationStatus } from '../../../core/states.ts';
 import type { AuditFact } from '../../../ports/audit-log.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
-import type {
-  NewOperation,
-  OperationLease,
-  OperationRecord,
-  OperationStep,
-  OperationStore,
+import {
+  type NewOperation,
+  type OperationLease,
+  type OperationRecord,
+  type OperationStep,
+  type OperationStore,
+  RestoreUnderWayError,
 } from '../../../ports/operation-store.ts';
 import { appendAudit } from '../audit-log.ts';
 import { isUuid, jsonText } from '../sql-parameters.ts';
@@ -14,7 +18,18 @@ import { OPERATION_COLUMNS, type OperationRow, toOperation, undoJson } from './r
 import { updateOperation } from './step.ts';
 
 const RUNNABLE = `('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'EXECUTING')`;
+const UNPLANNED = `EXISTS (
+  SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.version <> c.planned_version)`;
 const OPEN = `('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'CONFLICT_RESOLUTION', 'EXECUTING')`;
+
+/** Operations, under the alias `o`, that somebody should take up. */
+const TO_RUN = `(CASE
+    WHEN o.abort_requested_at IS NOT NULL THEN o.status IN ${OPEN}
+    WHEN o.paused_at IS NOT NULL THEN false
+    WHEN o.status = 'CONFLICT_RESOLUTION' THEN NOT EXISTS (
+      SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.status = 'OPEN')
+    ELSE o.status IN ${RUNNABLE}
+  END OR (o.dry_run AND o.status = 'COMPLETED' AND ${UNPLANNED}))`;
 
 /** Rollback operations in PostgreSQL. A lease lives `leaseMs` after its last step or renewal. */
 export class PostgresOperationStore implements OperationStore {
@@ -28,13 +43,15 @@ export class PostgresOperationStore implements OperationStore {
 
   async create(operation: NewOperation, audit: AuditFact): Promise<void> {
     await this.#database.transaction(async (tx) => {
+      // The lock also makes the restores of one graph see each other.
       await lockEvents(tx, operation.graphId);
+      if (operation.type === 'RESTORE' && !operation.dryRun) await assertNoOtherRestore(tx, operation);
       const { rows } = await tx.query<OperationRow>(
         `INSERT INTO rollback_operations AS o (id, graph_id, type, status, strategy, dry_run, target_rollback_point_id, target_seq, undo,
            undo_session_id, undo_operation_id, scope, policy, batch_size, max_changes_per_second, include_schema, reason, requested_by,
-           rehearsal_of_id, expect_plan, event_seq)
+           rehearsal_of_id, expect_plan, resumes_id, event_seq)
          VALUES ($1, $2, $3, 'ROLLBACK_INITIATED', $4, $5, $6, $7, $8::jsonb, $9, $10, $11::jsonb, $12::jsonb, $13, $14, $15, $16, $17,
-           $18, $19, 1)
+           $18, $19, $20, 1)
          RETURNING ${OPERATION_COLUMNS}`,
         insertParams(operation),
       );
@@ -61,7 +78,7 @@ export class PostgresOperationStore implements OperationStore {
       `UPDATE rollback_operations o
        SET lease_holder = $2, lease_token = o.lease_token + 1, lease_expires_at = now() + $3 * interval '1 millisecond'
        WHERE o.id = $1 AND (o.lease_holder IS NULL OR o.lease_expires_at < now())
-         AND (o.status IN ${RUNNABLE} OR (o.status = 'CONFLICT_RESOLUTION' AND o.abort_requested_at IS NOT NULL))
+         AND (${TO_RUN} OR (o.status = 'CONFLICT_RESOLUTION' AND o.paused_at IS NULL))
        RETURNING ${OPERATION_COLUMNS}, o.lease_token`,
       [id, holder, ttlMs],
     );
@@ -123,15 +140,54 @@ export class PostgresOperationStore implements OperationStore {
     });
   }
 
+  setPaused(id: string, paused: boolean, audit: AuditFact): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      const { rows } = await tx.query<OperationRow>(
+        `UPDATE rollback_operations o SET paused_at = CASE WHEN $2::boolean THEN now() END, updated_at = now(), event_seq = o.event_seq + 1
+         WHERE o.id = $1 AND o.status IN ${OPEN} AND (o.paused_at IS NULL) = $2::boolean RETURNING ${OPERATION_COLUMNS}`,
+        [id, paused],
+      );
+      const [row] = rows;
+      if (row === undefined) return false;
+      const message = `${paused ? 'Paused' : 'Continued'} by ${audit.actor ?? 'nobody'}`;
+      await lockEvents(tx, row.graph_id);
+      await insertEvents(tx, toOperation(row), [{ type: paused ? 'WAITING' : 'RESUMED', message }]);
+      await insertLogs(tx, id, [{ level: 'INFO', message }]);
+      await appendAudit(tx, [audit]);
+      return true;
+    });
+  }
+
   async abandoned(limit: number): Promise<readonly string[]> {
+    const free = '(o.lease_holder IS NULL OR o.lease_expires_at < now())';
+    const decided = 'SELECT c.operation_id FROM operation_conflicts c WHERE c.version <> c.planned_version';
     const { rows } = await this.#database.query<{ id: string }>(
-      `SELECT id FROM rollback_operations
-       WHERE (status IN ${RUNNABLE} OR (status = 'CONFLICT_RESOLUTION' AND abort_requested_at IS NOT NULL))
-         AND (lease_holder IS NULL OR lease_expires_at < now())
-       ORDER BY created_at LIMIT $1`,
+      `SELECT o.id FROM rollback_operations o
+       WHERE (o.status IN ${OPEN} OR o.id IN (${decided})) AND ${free} AND ${TO_RUN}
+       ORDER BY o.created_at LIMIT $1`,
       [limit],
     );
     return rows.map((row) => row.id);
+  }
+
+  async outdated(limit: number): Promise<readonly string[]> {
+    const { rows } = await this.#database.query<{ id: string }>(
+      `SELECT o.id FROM rollback_operations o JOIN graphs g ON g.id = o.graph_id
+       WHERE o.status = 'CONFLICT_RESOLUTION' AND o.paused_at IS NULL AND (o.lease_holder IS NULL OR o.lease_expires_at < now())
+         AND o.checked_seq < g.head_seq
+       ORDER BY o.updated_at LIMIT $1`,
+      [limit],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  async resumption(id: string): Promise<OperationRecord | null> {
+    const { rows } = await this.#database.query<OperationRow>(
+      `SELECT ${OPERATION_COLUMNS} FROM rollback_operations o WHERE o.resumes_id = $1 AND NOT o.dry_run
+       ORDER BY o.created_at DESC, o.id DESC LIMIT 1`,
+      [id],
+    );
+    return rows[0] === undefined ? null : toOperation(rows[0]);
   }
 
   async countRunning(graphId: number): Promise<number> {
@@ -143,10 +199,20 @@ export class PostgresOperationStore implements OperationStore {
   }
 }
 
+/** @throws RestoreUnderWayError */
+async function assertNoOtherRestore(tx: SqlExecutor, { graphId, scope }: NewOperation): Promise<void> {
+  const { rows } = await tx.query<{ id: string; status: OperationStatus; scope: Scope | null }>(
+    `SELECT id, status, scope FROM rollback_operations WHERE graph_id = $1 AND status IN ${OPEN} AND type = 'RESTORE' AND NOT dry_run`,
+    [graphId],
+  );
+  const other = rows.find((row) => mayOverlap(row.scope, scope));
+  if (other !== undefined) throw new RestoreUnderWayError(other.id, other.status);
+}
+
 async function abortConflicts(tx: SqlExecutor, operationId: string): Promise<void> {
   await tx.query(
     `UPDATE operation_conflicts SET status = 'RESOLVED', resolution = 'ABORT', resolved_by = 'policy', resolved_at = now(),
-       version = version + 1
+       version = version + 1, planned_version = version + 1
      WHERE operation_id = $1 AND status = 'OPEN'`,
     [operationId],
   );
@@ -174,5 +240,6 @@ function insertParams(operation: NewOperation): unknown[] {
     operation.requestedBy,
     operation.rehearsalOfId,
     operation.expectPlan,
+    operation.resumesId,
   ];
 }

@@ -4,7 +4,7 @@ import type { Origins } from '../../../core/undo-set.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { PlannedWrite } from '../../../ports/plan-store.ts';
 import { type PackedColumns, packedQuery } from '../packed.ts';
-import { kindOf, MOVED, refParams } from './plan-rows.ts';
+import { kindOf, MOVED, RELEASES, refParams } from './plan-rows.ts';
 
 /** Rows in one page of the plan's hash. */
 const PAGE = 10_000;
@@ -121,6 +121,7 @@ function toWrite(row: WriteRecord): PlannedWrite {
     key: row.key,
     action: row.action,
     moved: row.phase === MOVED,
+    releases: row.phase === RELEASES,
     expectedHash: row.expected_hash,
     targetHash: row.target_hash,
     after: row.after,

@@ -22,6 +22,13 @@ export const ConflictPolicyInput = builder.inputType('ConflictPolicyInput', {
   }),
 });
 
+export const RehearseRollbackInput = builder.inputType('RehearseRollbackInput', {
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'Of a completed dry run.' }),
+    idempotencyKey: t.string(),
+  }),
+});
+
 export const OperationInput = builder.inputType('OperationInput', {
   fields: (t) => ({
     id: t.id({ required: true }),
@@ -106,4 +113,8 @@ export const ExecuteRollbackInput = builder.inputType('ExecuteRollbackInput', {
 
 export const AbortRollbackInput = builder.inputType('AbortRollbackInput', {
   fields: (t) => ({ id: t.id({ required: true }), reason: t.string(), idempotencyKey: t.string() }),
+});
+
+export const PauseRollbackInput = builder.inputType('PauseRollbackInput', {
+  fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
 });

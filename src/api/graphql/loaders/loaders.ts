@@ -19,6 +19,7 @@ export function createLoaders(dependencies: ApiDependencies) {
       else if (name === 'rollbackOperation') remember(records.operation, row);
       else if (name === 'session') remember(records.session, row);
       else if (name === 'conflict') remember(records.conflict, row);
+      else if (name === 'resolutionRule') remember(records.resolutionRule, row);
     }),
     ...historyLoaders(dependencies),
     ...entityLoaders(dependencies),

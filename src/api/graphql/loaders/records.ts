@@ -1,6 +1,8 @@
 import type {
   AuditEntry,
   Conflict,
+  Rehearsal,
+  ResolutionRule,
   RollbackOperation,
   RollbackPoint,
   RollbackSnapshot,
@@ -23,6 +25,10 @@ export function recordLoaders({ prisma }: ApiDependencies) {
       return byId(rows.map((row) => ({ ...row, logEntries: [] })));
     }),
     conflict: byKey<string, Conflict>(async (ids) => byId(await prisma.conflict.findMany(among(ids)))),
+    resolutionRule: byKey<string, ResolutionRule>(async (ids) =>
+      byId(await prisma.resolutionRule.findMany(among(ids))),
+    ),
+    rehearsal: byKey<string, Rehearsal>(async (ids) => byId(await prisma.rehearsal.findMany(among(ids)))),
     session: byKey<string, Session>(async (ids) => byId(await prisma.session.findMany(among(ids)))),
     snapshot: byKey<string, RollbackSnapshot>(async (ids) => {
       const rows = await prisma.rollbackSnapshot.findMany({ ...among(ids), omit: { data: true } });

@@ -8,6 +8,7 @@ import {
   ExecuteRollbackInput,
   GraphInput,
   OperationInput,
+  PauseRollbackInput,
   RollbackInput,
 } from '../inputs/mutation-inputs.ts';
 import { readScope } from '../inputs/scope.ts';
@@ -79,6 +80,51 @@ builder.mutationField('abortRollback', (t) =>
           context.services.rollbacks.abort(context.caller(), {
             id: requireId(id, 'RollbackOperation', ['id']),
             reason: reason ?? null,
+            idempotencyKey,
+          }),
+        (operation) => context.loaders.operation.load(operation),
+      ),
+  }),
+);
+
+const changing = (name: 'pauseRollback' | 'continueRollback', description: string) =>
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: OperationRef,
+      description,
+      errors: {
+        types: COMMON_ERRORS,
+        union: { name: name === 'pauseRollback' ? 'PauseRollbackResult' : 'ContinueRollbackResult' },
+      },
+      args: { input: t.arg({ type: PauseRollbackInput, required: true }) },
+      resolve: (_, { input: { id, idempotencyKey } }, context) =>
+        mutate(
+          context,
+          async () =>
+            context.services.rollbacks[name === 'pauseRollback' ? 'pause' : 'continue'](context.caller(), {
+              id: requireId(id, 'RollbackOperation', ['id']),
+              idempotencyKey,
+            }),
+          (operation) => context.loaders.operation.load(operation),
+        ),
+    }),
+  );
+changing('pauseRollback', 'A gradual operation stops after the batch in hand, until it is continued or aborted.');
+changing('continueRollback', 'A paused operation goes on.');
+
+builder.mutationField('resumeRollback', (t) =>
+  t.field({
+    type: OperationRef,
+    description: 'A new operation for what one left that was interrupted or failed part way, with its decisions.',
+    errors: { types: GRAPH_ERRORS, union: { name: 'ResumeRollbackResult' } },
+    args: { input: t.arg({ type: OperationInput, required: true }) },
+    resolve: (_, { input: { id, onConflict, idempotencyKey } }, context) =>
+      mutate(
+        context,
+        async () =>
+          context.services.rollbacks.resume(context.caller(), {
+            id: requireId(id, 'RollbackOperation', ['id']),
+            policy: onConflict ?? null,
             idempotencyKey,
           }),
         (operation) => context.loaders.operation.load(operation),

@@ -11,6 +11,8 @@ import {
   OperationEventRef,
   OperationRef,
   PointRef,
+  RehearsalRef,
+  ResolutionRuleRef,
   SessionRef,
   TransactionRef,
 } from './refs.ts';
@@ -54,6 +56,8 @@ export const SessionConnection = connectionType('Session', SessionRef);
 export const PointConnection = connectionType('RollbackPoint', PointRef);
 export const OperationConnection = connectionType('RollbackOperation', OperationRef);
 export const ConflictConnection = connectionType('Conflict', ConflictRef);
+export const ResolutionRuleConnection = connectionType('ResolutionRule', ResolutionRuleRef);
+export const RehearsalConnection = connectionType('Rehearsal', RehearsalRef);
 export const PlannedChangeConnection = connectionType('PlannedChange', PlannedChangeRef);
 export const LogEntryConnection = connectionType('LogEntry', LogEntryRef);
 export const AuditEntryConnection = connectionType('AuditEntry', AuditEntryRef);

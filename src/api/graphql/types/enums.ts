@@ -1,5 +1,5 @@
 import { CONFLICT_STRATEGIES, CONFLICT_TYPES } from '../../../core/policy.ts';
-import { OPERATION_STATUSES, POINT_STATUSES } from '../../../core/states.ts';
+import { OPERATION_ACTIONS, OPERATION_STATUSES, POINT_STATUSES } from '../../../core/states.ts';
 import { VALUE_TYPES } from '../../../core/values.ts';
 import { builder } from '../builder.ts';
 
@@ -45,7 +45,7 @@ export const SnapshotType = builder.enumType('SnapshotType', {
 export const OperationTypeEnum = builder.enumType('OperationType', { values: ['RESTORE', 'UNDO'] as const });
 export const OperationStatusEnum = builder.enumType('OperationStatus', { values: OPERATION_STATUSES });
 export const OperationActionEnum = builder.enumType('OperationAction', {
-  values: ['EXECUTE', 'RESOLVE', 'ABORT', 'RESUME', 'UNDO'] as const,
+  values: OPERATION_ACTIONS,
 });
 export const RollbackStrategyEnum = builder.enumType('RollbackStrategy', {
   values: ['IMMEDIATE', 'GRADUAL'] as const,
@@ -80,6 +80,9 @@ export const ConflictAspectEnum = builder.enumType('ConflictAspect', {
   values: ['PROPERTY', 'LABEL', 'EXISTENCE', 'ENDS', 'CONSTRAINT'] as const,
 });
 export const ConflictStatus = builder.enumType('ConflictStatus', { values: ['OPEN', 'RESOLVED'] as const });
+export const RehearsalStatus = builder.enumType('RehearsalStatus', {
+  values: ['RUNNING', 'DONE', 'FAILED'] as const,
+});
 export const VerificationStatus = builder.enumType('VerificationStatus', {
   values: ['RUNNING', 'DONE', 'FAILED'] as const,
 });

@@ -1,5 +1,5 @@
 import type { Page, PageRequest } from '../../../core/moments.ts';
-import type { RollbackOperation, RollbackPoint, Session } from '../../../generated/prisma/client.ts';
+import type { ResolutionRule, RollbackOperation, RollbackPoint, Session } from '../../../generated/prisma/client.ts';
 import type { Listed, RecordFilter, RecordPosition } from '../../../ports/records.ts';
 import { type Connection, type PageArguments, readPage, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
@@ -38,6 +38,15 @@ export async function listPoints(
   );
   const listing = { connection: 'Graph.points', record: 'rollbackPoint', parentField: 'graphId' } as const;
   return listRecords(context, { ...listing, parent: graphId, filters }, args);
+}
+
+export function listRules(
+  graphId: number,
+  args: PageArguments,
+  context: ApiContext,
+): Promise<Connection<ResolutionRule>> {
+  const listing = { connection: 'Graph.resolutionRules', record: 'resolutionRule', parentField: 'graphId' } as const;
+  return listRecords(context, { ...listing, parent: graphId }, args);
 }
 
 interface OperationFilter extends Range {

@@ -24,13 +24,14 @@ import {
   OperationConnection,
   PointConnection,
   RecordedChangeConnection,
+  ResolutionRuleConnection,
   SessionConnection,
   TransactionConnection,
 } from './connections.ts';
 import { EntityInterface } from './entity.ts';
 import { Direction, EntityKindEnum, GraphKind } from './enums.ts';
 import { contributions, recordedChanges, transactions } from './graph-history.ts';
-import { listOperations, listPoints, listSessions, sessionNamed } from './graph-records.ts';
+import { listOperations, listPoints, listRules, listSessions, sessionNamed } from './graph-records.ts';
 import { entity, LIVE, listNames, listNodes, listRelationships } from './graph-states.ts';
 import { MomentRef } from './moment.ts';
 import { DiffRef, GraphRef, NodeInterface, SessionRef } from './refs.ts';
@@ -159,6 +160,12 @@ GraphRef.implement({
       description: 'Newest first.',
       args: { filter: t.arg({ type: OperationFilterInput }), ...pageArguments(t.arg) },
       resolve: (graph, args, context) => listOperations(graph.id, args, context),
+    }),
+    resolutionRules: t.field({
+      type: ResolutionRuleConnection,
+      description: 'Remembered decisions, newest first.',
+      args: pageArguments(t.arg),
+      resolve: (graph, args, context) => listRules(graph.id, args, context),
     }),
     diff: t.field({
       type: DiffRef,

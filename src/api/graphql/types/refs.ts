@@ -50,6 +50,16 @@ export const ConflictRef = builder.prismaObject('Conflict', {
   interfaces: [NodeInterface],
   fields: (t) => ({ id: t.id({ resolve: recordId('Conflict') }) }),
 });
+export const ResolutionRuleRef = builder.prismaObject('ResolutionRule', {
+  description: 'A remembered decision: operations apply it where their policy would ask a person.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({ id: t.id({ resolve: recordId('ResolutionRule') }) }),
+});
+export const RehearsalRef = builder.prismaObject('Rehearsal', {
+  description: 'A plan run on a scratch copy of what it touches. The graph itself is only read.',
+  interfaces: [NodeInterface],
+  fields: (t) => ({ id: t.id({ resolve: recordId('Rehearsal') }) }),
+});
 export const SessionRef = builder.prismaObject('Session', {
   description: 'A named group of writes by one actor.',
   interfaces: [NodeInterface],

@@ -14,6 +14,7 @@ import {
   LogEntryConnection,
   OperationEventConnection,
   PlannedChangeConnection,
+  RehearsalConnection,
 } from './connections.ts';
 import { SchemaChangeRef } from './diff.ts';
 import {
@@ -39,6 +40,7 @@ import {
 import { listCascade, listConflicts, listLog, listPlan } from './operation-plan.ts';
 import { ProofRef, proofOf } from './proof.ts';
 import { GraphRef, OperationRef, PointRef } from './refs.ts';
+import { listRehearsals } from './rehearsal.ts';
 import { oneOf } from './stored-enum.ts';
 import { checkLimit, SubgraphRef } from './subgraph.ts';
 
@@ -124,6 +126,12 @@ builder.prismaObjectFields(OperationRef, (t) => ({
     nullable: true,
     resolve: ({ rehearsalOfId: id }, _, { loaders }) => (id === null ? null : loaders.operation.load(id)),
   }),
+  rehearsals: t.field({
+    type: RehearsalConnection,
+    description: 'Of a dry run, newest first.',
+    args: pageArguments(t.arg),
+    resolve: ({ id }, args, context) => listRehearsals(id, args, context),
+  }),
   executedAs: t.field({
     type: OperationRef,
     nullable: true,
@@ -140,6 +148,22 @@ builder.prismaObjectFields(OperationRef, (t) => ({
     nullable: true,
     description: 'The newest operation that took this one back, or is about to.',
     resolve: ({ id }, _, context) => newest('undoOperationId', id, context),
+  }),
+  resumes: t.field({
+    type: OperationRef,
+    nullable: true,
+    description: 'The operation whose rest this one does.',
+    resolve: ({ resumesId: id }, _, { loaders }) => (id === null ? null : loaders.operation.load(id)),
+  }),
+  resumedBy: t.field({
+    type: OperationRef,
+    nullable: true,
+    description: 'The newest operation that does what this one left, or did.',
+    resolve: ({ id }, _, context) => newest('resumesId', id, context),
+  }),
+  paused: t.boolean({
+    description: 'Until it is continued or aborted, nothing more is written.',
+    resolve: ({ pausedAt }) => pausedAt !== null,
   }),
   proof: t.field({ type: ProofRef, nullable: true, resolve: proofOf }),
   account: t.field({
@@ -169,7 +193,7 @@ function openConflicts(id: string, { loaders }: ApiContext): Promise<bigint> {
 }
 
 function newest(
-  parentField: 'rehearsalOfId' | 'undoOperationId',
+  parentField: 'rehearsalOfId' | 'undoOperationId' | 'resumesId',
   parent: string,
   context: ApiContext,
 ): Promise<RollbackOperation | null> {
@@ -177,19 +201,27 @@ function newest(
 }
 
 async function actionsOf(operation: RollbackOperation, context: ApiContext) {
-  const [openCount, undo] = await Promise.all([
+  const [openCount, undo, resumption] = await Promise.all([
     openConflicts(operation.id, context),
     newest('undoOperationId', operation.id, context),
+    newest('resumesId', operation.id, context),
   ]);
   return availableActions({
     status: oneOf(OperationStatusEnum, operation.status),
     outcome: operation.outcome === null ? null : oneOf(OperationOutcomeEnum, operation.outcome),
     dryRun: operation.dryRun,
+    gradual: operation.strategy === 'GRADUAL',
+    paused: operation.pausedAt !== null,
     expired: false,
     planned: operation.planned + operation.conflicted,
     applied: operation.applied,
     openConflicts: openCount,
-    undone: undo !== null && (undo.applied > 0n || !FINAL.has(undo.status)),
-    resumed: false,
+    undone: hasTaken(undo),
+    resumed: hasTaken(resumption),
   });
+}
+
+/** It runs, or has written something. */
+function hasTaken(operation: RollbackOperation | null): boolean {
+  return operation !== null && (operation.applied > 0n || !FINAL.has(operation.status));
 }

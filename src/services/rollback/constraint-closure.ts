@@ -1,0 +1,181 @@
+import { sameState } from '../../core/canonical.ts';
+import { type ConflictChoice, choiceKind } from '../../core/conflict-choice.ts';
+import { type Constraint, failingProperty, withProperty } from '../../core/constraints.ts';
+import { actionOf, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import { toHex } from '../../core/hash.ts';
+import type { Value } from '../../core/values.ts';
+import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { type Holding, type Violation, violationsOf } from './constraint-violations.ts';
+import type { OperationRun } from './operation-run.ts';
+import { hashOf } from './plan-decisions.ts';
+import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
+
+/** An entity that is left out because of a conflict. */
+export interface LeftOut extends EntityRef {
+  readonly reason: string;
+  readonly conflictId: string;
+}
+
+/** The constraints that the operation's graph enforces; none where it has none that plans are checked against. */
+export async function constraintsOf({ served }: OperationRun): Promise<readonly Constraint[]> {
+  return (await served.graph.constraints?.read()) ?? [];
+}
+
+/**
+ * Finds what of the plan the graph's constraints would not allow, and does what is decided about it. A unique value that another has is
+ * never overwritten: the entity keeps its own, or somebody says what the other gets. What fails by itself is given a value that does not, or
+ * is left as it is.
+ * @returns what is left out, and whether anything was found
+ */
+export async function closeConstraints(
+  run: OperationRun,
+  constraints: readonly Constraint[],
+  seq: bigint,
+): Promise<{ readonly found: boolean; readonly leftOut: readonly LeftOut[] }> {
+  const graph = run.served.graph.constraints;
+  const leftOut: LeftOut[] = [];
+  let found = false;
+  if (graph === undefined) return { found, leftOut };
+  for (const constraint of constraints) {
+    for await (const violations of violationsOf(run, constraint, graph, seq)) {
+      if (violations.length === 0) continue;
+      found = true;
+      leftOut.push(...(await settle(run, violations)));
+    }
+  }
+  return { found, leftOut };
+}
+
+/** One entity may be found twice, and a holder be another's finding: later ones wait for the next round. */
+async function settle(run: OperationRun, violations: readonly Violation[]): Promise<LeftOut[]> {
+  const standing = await StandingConflicts.of(
+    run,
+    violations.map(({ row }) => row),
+  );
+  const conflicts: NewConflict[] = [];
+  const changed = new Map<string, PlanRow>();
+  const leftOut: LeftOut[] = [];
+  for (const violation of violations) {
+    const { row, holder } = violation;
+    const involved = [row, holder?.row ?? holder?.state].flatMap((entity) => (entity ? [entityId(entity)] : []));
+    if (involved.some((id) => changed.has(id))) continue;
+    const found = conflictOf(violation, run.deps.keys.next());
+    const state = row.before ?? row.after;
+    const settlement = standing.settle({ ...found, mergesCleanly: false, state });
+    const outcome = settlement === null ? null : outcomeOf(violation, settlement.choice, found.id);
+    // What does not help is as good as not decided.
+    conflicts.push({ ...found, settlement: outcome === null ? null : settlement });
+    const rows = outcome ?? [{ ...row, state: 'CONFLICTED', conflictId: found.id }];
+    for (const written of rows) {
+      changed.set(entityId(written), written);
+      if (written.state !== 'SKIPPED') continue;
+      const reason = `kept as it is by ${settlement?.by ?? 'nobody'}: ${violation.explanation}`;
+      changed.set(entityId(written), { ...written, reason });
+      leftOut.push({ kind: written.kind, key: written.key, reason, conflictId: found.id });
+    }
+  }
+  const ids = await storeConflicts(run, standing, conflicts, [...changed.values()]);
+  return leftOut.map((left) => ({ ...left, conflictId: ids.get(left.conflictId) ?? left.conflictId }));
+}
+
+/** The rows that a choice leads to; null when it does not settle the matter. */
+function outcomeOf(violation: Violation, choice: ConflictChoice, conflictId: string): PlanRow[] | null {
+  const { row, property, holder } = violation;
+  const kind = choiceKind(choice);
+  if (kind === 'LIVE')
+    return holder === null ? [{ ...row, state: 'SKIPPED', conflictId }] : [keeping(violation, conflictId)];
+  if (kind !== 'VALUE' && kind !== 'ABSENT') return null;
+  const value = 'value' in choice ? choice.value : null;
+  return holder === null ? given(violation, value, conflictId) : handedOver(row, holder, property, value, conflictId);
+}
+
+/** The entity's unique values stay as they are, and the rest of the plan is written. One that does not exist stays away. */
+function keeping({ row, constraint }: Violation, conflictId: string): PlanRow {
+  const { before, after } = row;
+  if (before === null || after === null) return { ...row, state: 'SKIPPED', conflictId };
+  const kept = constraint.properties.reduce<EntityState>(
+    (state, name) => withProperty(state, name, before.properties[name] ?? null),
+    after,
+  );
+  if (sameState(before, kept)) return { ...row, state: 'SKIPPED', conflictId };
+  return { ...rewritten(row, kept, constraint.properties), partial: true, conflictId };
+}
+
+/** The entity gets a value that a person has named, if that is allowed. */
+function given({ row, constraint, property }: Violation, value: Value | null, conflictId: string): PlanRow[] | null {
+  if (row.after === null) return null;
+  const after = withProperty(row.after, property, value);
+  const stillFails = failingProperty(constraint, after) === property;
+  return stillFails ? null : [{ ...rewritten(row, after, [property]), conflictId }];
+}
+
+/** The other gets a value that a person has named, or none, and the entity what the plan has for it. */
+function handedOver(
+  row: PlanRow,
+  { state, row: other }: Holding,
+  property: string,
+  value: Value | null,
+  conflictId: string,
+): PlanRow[] | null {
+  const after = withProperty(state, property, value);
+  if (sameState(state, after)) return null;
+  const taker = { ...row, conflictId };
+  const reason = 'gets another value, since its own goes back to where it was';
+  if (other?.state === 'PENDING') return [taker, { ...rewritten(other, after, [property]), reason }];
+  // What the other gets is in question itself: this is planned again with it.
+  if (other?.state === 'CONFLICTED') return [{ ...row, state: 'CONFLICTED', conflictId: other.conflictId }];
+  if (other?.state === 'APPLIED') return null;
+  const { kind, key } = state;
+  return [
+    taker,
+    {
+      kind,
+      key,
+      before: state,
+      after,
+      action: 'UPDATED',
+      state: 'PENDING',
+      cascade: true,
+      partial: other?.state === 'SKIPPED',
+      replanned: other?.replanned ?? false,
+      expectedHash: hashOf(state),
+      targetHash: hashOf(after),
+      origins: null,
+      conflictId,
+      reason,
+    },
+  ];
+}
+
+/** Values that a person has named are the rollback's own. */
+function rewritten(row: PlanRow, after: EntityState, properties: readonly string[]): PlanRow {
+  const kept = Object.entries(row.origins ?? {}).filter(
+    ([aspect]) => !properties.some((name) => aspect === `p:${name}`),
+  );
+  const origins = kept.length === 0 ? null : Object.fromEntries(kept);
+  return { ...row, after, action: actionOf({ before: row.before, after }), targetHash: hashOf(after), origins };
+}
+
+function conflictOf({ row, property, explanation }: Violation, id: string): NewConflict {
+  const sideOf = (state: EntityState | null): Value | null => state?.properties[property] ?? null;
+  return {
+    kind: row.kind,
+    key: row.key,
+    id,
+    type: 'DEPENDENCY',
+    aspect: 'CONSTRAINT',
+    property,
+    base: null,
+    target: sideOf(row.after),
+    live: sideOf(row.before),
+    merged: null,
+    overwritable: false,
+    baseState: null,
+    targetState: row.after,
+    liveState: row.before,
+    liveHash: row.expectedHash === null ? '' : toHex(row.expectedHash),
+    liveSeq: null,
+    settlement: null,
+    explanation,
+  };
+}

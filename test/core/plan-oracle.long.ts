@@ -1,0 +1,9 @@
+import { describe, test } from '@jest/globals';
+import { agree } from '../support/plan-comparison.ts';
+import { arbDecidedHistory, arbHistory } from '../support/plan-histories.ts';
+
+describe('the planner and its oracle agree', () => {
+  test('about 10,000 histories with rollbacks', () => agree(arbHistory, 10_000));
+  test('about 10,000 histories with rollbacks whose conflicts were decided in every way', () =>
+    agree(arbDecidedHistory, 10_000));
+});
