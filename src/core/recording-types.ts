@@ -1,4 +1,4 @@
-import type { EntityChange } from './entities.ts';
+import type { EntityBinding, EntityChange } from './entities.ts';
 import type { TransactionSource } from './moments.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 
@@ -19,6 +19,8 @@ export interface CapturedTransaction {
   /** Whether the transaction begins and ends in this slice. Only a transaction larger than a slice has several. */
   readonly first: boolean;
   readonly last: boolean;
+  /** Where the graph keeps entities that the changes speak of, when it has addresses of its own. */
+  readonly bindings?: readonly EntityBinding[];
 }
 
 /** A transaction (or a slice of a large one) ready to be stored; see recording.ts, which makes them. */
