@@ -87,7 +87,7 @@ describe('values of Neo4j', () => {
     ['a duration beyond 64 bits of seconds', { $duration: 'P9223372036854775807M' }],
   ])('%s is refused', (_, value) => {
     expect(() => toDriver(value)).toThrow(UnstorableError);
-    expect(() => toDriverProperties({ ['the name']: value })).toThrow(/"the name": /);
+    expect(() => toDriverProperties({ 'the name': value })).toThrow(/"the name": /);
   });
 
   test('what is no property value is a mistake of ours', () => {
