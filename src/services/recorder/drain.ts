@@ -1,6 +1,7 @@
 import { reconcileOf } from '../../core/recording.ts';
 import type { CapturedTransaction } from '../../core/recording-types.ts';
 import type { RecorderLease } from '../../ports/history.ts';
+import type { LenientRecorder } from './lenient-recorder.ts';
 import type { MissedWrites } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
@@ -11,13 +12,15 @@ export class Drain {
   readonly #deps: RecorderDeps;
   readonly #seat: Seat;
   readonly #slices: SliceRecorder;
+  readonly #lenient: LenientRecorder;
   readonly #maxChanges: number;
   #stopped = false;
 
-  constructor(deps: RecorderDeps, seat: Seat, slices: SliceRecorder, maxChanges: number) {
+  constructor(deps: RecorderDeps, seat: Seat, slices: SliceRecorder, lenient: LenientRecorder, maxChanges: number) {
     this.#deps = deps;
     this.#seat = seat;
     this.#slices = slices;
+    this.#lenient = lenient;
     this.#maxChanges = maxChanges;
   }
 
@@ -46,6 +49,7 @@ export class Drain {
   /** @returns false when the scan has to be made anew */
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
+    this.#lenient.beginScan();
     for await (const slice of this.#deps.graph.feed(this.#maxChanges)) {
       if (this.#stopped) return false;
       const lease = await this.#seat.keep();

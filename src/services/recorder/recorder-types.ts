@@ -1,5 +1,7 @@
 import type { EntityId, EntityRef } from '../../core/entities.ts';
 import type { Origins } from '../../core/undo-set.ts';
+import type { AttachmentStore } from '../../ports/attachment-store.ts';
+import type { Bindings } from '../../ports/bindings.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventBus } from '../../ports/event-bus.ts';
 import type { History } from '../../ports/history.ts';
@@ -30,6 +32,10 @@ export interface RecorderDeps {
   readonly keys: Keys;
   readonly sessions: SessionResolver;
   readonly putBack: PutBackOrigins;
+  /** Of a graph that is attached and detached at run time. */
+  readonly attachments?: AttachmentStore;
+  /** Of a graph that addresses entities by numbers of its own. */
+  readonly bindings?: Bindings;
   /** Told what went wrong in the background; the recorder tries again by itself. */
   readonly onError?: (error: unknown) => void;
 }
@@ -47,6 +53,8 @@ export interface RecorderOptions {
   readonly inspectMs: number;
   /** How long a fence waits for the instance that records. */
   readonly fenceTimeoutMs: number;
+  /** How long to wait for another instance that compares the whole graph. */
+  readonly scanTimeoutMs: number;
 }
 
 export const RECORDER_DEFAULTS: RecorderOptions = {
@@ -56,4 +64,5 @@ export const RECORDER_DEFAULTS: RecorderOptions = {
   idleMs: 500,
   inspectMs: 3_000,
   fenceTimeoutMs: 30_000,
+  scanTimeoutMs: 600_000,
 };

@@ -5,6 +5,7 @@ import type { CapturedTransaction, HistoryEntry } from '../../core/recording-typ
 import type { Origins } from '../../core/undo-set.ts';
 import type { RecordedTransaction, RecorderLease } from '../../ports/history.ts';
 import type { CaptureWatch } from './capture-watch.ts';
+import type { LenientRecorder } from './lenient-recorder.ts';
 import { type MissedWrites, missedWrites, problemsOf, withMissed } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
@@ -27,12 +28,14 @@ export class SliceRecorder {
   readonly #seat: Seat;
   readonly #watch: CaptureWatch;
   readonly #sessions: SessionTexts;
+  readonly #lenient: LenientRecorder;
 
-  constructor(deps: RecorderDeps, seat: Seat, watch: CaptureWatch) {
+  constructor(deps: RecorderDeps, seat: Seat, watch: CaptureWatch, lenient: LenientRecorder) {
     this.#deps = deps;
     this.#seat = seat;
     this.#watch = watch;
     this.#sessions = new SessionTexts(deps);
+    this.#lenient = lenient;
   }
 
   /** Stores what is not stored yet. @returns null, or why the slice could not be stored where the feed is */
@@ -43,6 +46,10 @@ export class SliceRecorder {
     let rest: readonly CapturedTransaction[] = withoutEmpty(fresh, this.#seat.head.cut);
     if (rest.length === 0) return null;
     rest = await this.#sessions.resolve(rest);
+    if (this.#seat.mode === 'BASELINE') {
+      await this.store(lease, await this.#lenient.entries(rest, this.#seat.head.seq + 1n));
+      return null;
+    }
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const { entries, missed } = await this.#attempt(rest);
       if (missed.size === 0) {
