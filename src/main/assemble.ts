@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { EmbeddedGraph } from '../adapters/embedded-graph/embedded-graph.ts';
 import { MemoryEventBus } from '../adapters/memory/event-bus.ts';
+import { PostgresAttachmentStore } from '../adapters/postgres/attachment-store.ts';
 import { PostgresHistory } from '../adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../adapters/postgres/idempotency-store.ts';
 import { PostgresOperationEvents } from '../adapters/postgres/operation-store/event-reader.ts';
@@ -21,6 +21,8 @@ import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
 import type { Services } from '../services/contract.ts';
 import { DiffEngine } from '../services/diff-engine.ts';
 import { Feeds } from '../services/feeds.ts';
+import { GraphAttacher } from '../services/graph-attacher.ts';
+import { GraphHost, type HostedGraph } from '../services/graph-host.ts';
 import { GraphReader } from '../services/graph-reader.ts';
 import { GraphRegistry } from '../services/graph-registry.ts';
 import { GraphWriter } from '../services/graph-writer.ts';
@@ -37,6 +39,7 @@ import { SnapshotManager } from '../services/snapshot-manager.ts';
 import { Verifier } from '../services/verifier.ts';
 
 import { logger, reduced } from './logger.ts';
+import { openGraph } from './open-graph.ts';
 import type { Settings } from './settings.ts';
 
 /** The service of one process, everything but the doors. */
@@ -57,7 +60,7 @@ export interface AssembleOptions {
   readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
 }
 
-/** Puts the service together on a migrated store, attaches the graphs and starts what runs in the background. */
+/** Puts the service together on a migrated store, serves the graphs that are attached and starts what runs in the background. */
 export async function assemble(store: PostgresStore, options: AssembleOptions): Promise<Assembly> {
   const clock = systemClock;
   const keys = randomKeys;
@@ -75,17 +78,14 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   });
   const resolver = new SessionResolver({ sessions, keys, clock });
   const registry = new GraphRegistry();
-  const recorders: Recorder[] = [];
+  const attachments = new PostgresAttachmentStore(store);
   const graphs: GraphRecord[] = [];
-
-  for (const { name } of options.graphs) {
-    const embedded = new EmbeddedGraph(store, name);
-    await embedded.attach();
-    const record = await history.openGraph(name, 'EMBEDDED');
-    const graph = options.wrapGraph?.(embedded) ?? embedded;
-    const onError = (error: unknown): void =>
-      logger.warn({ graph: name, error: reduced(error) }, 'recording failed and will be tried again');
-    const recorder = new Recorder({
+  const hosted: HostedGraph[] = [];
+  for (const setting of options.graphs) {
+    const record = await history.openGraph(setting.name, setting.kind === 'embedded' ? 'EMBEDDED' : 'NEO4J');
+    const opened = openGraph(store, record.id, setting);
+    const graph = options.wrapGraph?.(opened.graph) ?? opened.graph;
+    const recorderDeps = {
       graphId: record.id,
       graph,
       history,
@@ -94,12 +94,28 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
       keys,
       sessions: resolver,
       putBack: plans,
-      onError,
-    });
-    registry.add(record.id, { graph, recorder });
-    recorders.push(recorder);
+      attachments,
+      ...(opened.bindings && { bindings: opened.bindings }),
+      onError: (error: unknown): void =>
+        logger.warn({ graph: setting.name, error: reduced(error) }, 'recording failed and will be tried again'),
+    };
+    const { id, name } = record;
+    const attachAtStart = setting.kind === 'neo4j' && setting.attach;
+    hosted.push({ id, name, graph, attachAtStart, recorder: () => new Recorder(recorderDeps) });
     graphs.push(record);
   }
+  const host = new GraphHost(
+    {
+      history,
+      attachments,
+      registry,
+      bus,
+      clock,
+      onError: (error, graph) =>
+        logger.warn({ graph, error: reduced(error) }, 'the graph could not be served and will be tried again'),
+    },
+    hosted,
+  );
 
   const moments = new MomentResolver({ history, points, registry, clock });
   const scopes = new ScopeResolver(history);
@@ -124,11 +140,12 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     diffs: new DiffEngine({ history, moments, scopes }),
     rollbacks,
     verifier,
+    attacher: new GraphAttacher({ history, host, idempotency }),
     feeds: new Feeds({ events: new PostgresOperationEvents(store), history, points, bus }),
   };
 
   await queue.start();
-  for (const recorder of recorders) recorder.start();
+  await host.start();
   await runner.start();
   await verifier.start();
   await snapshots.start();
@@ -144,7 +161,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
       verifier.stop();
       await runner.stop();
       await queue.stop(graceMs);
-      for (const recorder of recorders) await recorder.stop();
+      await host.stop();
       await resolver.flush();
       await bus.close();
     },

@@ -40,8 +40,8 @@ export interface AttachmentStore {
    * @returns false when it is attached already
    */
   begin(graphId: number, attachment: { storeId: string; total: bigint }, audit: AuditFact): Promise<boolean>;
-  /** Begins the baseline of an attached graph anew. */
-  restart(lease: RecorderLease, storeId: string): Promise<void>;
+  /** Notes that another store answers now. */
+  noteStore(graphId: number, storeId: string): Promise<void>;
   /** @throws StaleTokenError when the lease was taken over */
   advance(lease: RecorderLease, step: BaselineStep): Promise<void>;
   /** The baseline is complete. @throws StaleTokenError when the lease was taken over, or the graph was detached */

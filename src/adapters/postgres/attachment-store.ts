@@ -66,13 +66,8 @@ export class PostgresAttachmentStore implements AttachmentStore {
     });
   }
 
-  restart(lease: RecorderLease, storeId: string): Promise<void> {
-    return this.#asRecorder(lease, `capture_mode = 'BASELINE', capture_progress = 0`, async (tx) => {
-      await tx.query(
-        `UPDATE graph_attachments SET store_id = $2, phase = 'PAGES', cursor = NULL, seen = 0 WHERE graph_id = $1`,
-        [lease.graphId, storeId],
-      );
-    });
+  async noteStore(graphId: number, storeId: string): Promise<void> {
+    await this.#database.query('UPDATE graph_attachments SET store_id = $2 WHERE graph_id = $1', [graphId, storeId]);
   }
 
   advance(lease: RecorderLease, { phase, cursor, seen, progress }: BaselineStep): Promise<void> {
@@ -94,7 +89,7 @@ export class PostgresAttachmentStore implements AttachmentStore {
   finish(lease: RecorderLease, mode: 'CONTINUOUS' | 'SCAN'): Promise<void> {
     return this.#asRecorder(
       lease,
-      'capture_progress = 100, capture_error = NULL, capture_mode = $4',
+      'capture_progress = 100, capture_mode = $4',
       async (tx) => {
         await tx.query(`UPDATE graph_attachments SET phase = 'DONE', cursor = NULL WHERE graph_id = $1`, [
           lease.graphId,

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './mutations/points.ts';
+import './mutations/graphs.ts';
 import './mutations/rollbacks.ts';
 import './mutations/sessions.ts';
 import './mutations/write-graph.ts';
