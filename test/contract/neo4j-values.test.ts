@@ -1,17 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { DateTime, Duration, Point } from 'neo4j-driver';
-import {
-  fromDriver,
-  fromDriverProperties,
-  toDriver,
-  toDriverProperties,
-  UnstorableError,
-} from '../../src/adapters/neo4j/values.ts';
+import { fromDriver, toDriver, UnstorableError } from '../../src/adapters/neo4j/values.ts';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import type { Value } from '../../src/core/values.ts';
-import { arbProperties, arbValue } from '../support/arbitraries.ts';
-import { isStorable, storable, storableProperties } from '../support/neo4j-values.ts';
+import { arbValue } from '../support/arbitraries.ts';
+import { isStorable, storable } from '../support/neo4j-values.ts';
 
 describe('values of Neo4j', () => {
   test('what Neo4j can hold goes to the driver and comes back identical', () => {
@@ -33,19 +27,6 @@ describe('values of Neo4j', () => {
       }),
       { numRuns: 3000 },
     );
-  });
-
-  test('properties keep any name, and lose the key', () => {
-    fc.assert(
-      fc.property(storableProperties(arbProperties), (properties) => {
-        const sent = { ...toDriverProperties(properties), key: 'k' };
-        const { key: _, ...rest } = properties;
-        expect(fromDriverProperties(sent, 'key')).toEqual(rest);
-      }),
-    );
-    const awkward = Object.fromEntries([['__proto__', 1]]);
-    expect(Object.keys(toDriverProperties(awkward))).toEqual(['__proto__']);
-    expect(Object.keys(fromDriverProperties(toDriverProperties(awkward), 'key'))).toEqual(['__proto__']);
   });
 
   test('types stay apart: integers are bigint, whole floats are numbers', () => {
@@ -87,7 +68,6 @@ describe('values of Neo4j', () => {
     ['a duration beyond 64 bits of seconds', { $duration: 'P9223372036854775807M' }],
   ])('%s is refused', (_, value) => {
     expect(() => toDriver(value)).toThrow(UnstorableError);
-    expect(() => toDriverProperties({ 'the name': value })).toThrow(/"the name": /);
   });
 
   test('what is no property value is a mistake of ours', () => {

@@ -10,7 +10,7 @@ import {
   parseTaggedString,
   stringValue,
 } from '../../core/scalars.ts';
-import type { ElementType, ListElement, ListValue, PointValue, Properties, Value } from '../../core/values.ts';
+import type { ElementType, ListElement, ListValue, PointValue, Value } from '../../core/values.ts';
 import {
   type DriverTemporal,
   driverDate,
@@ -30,22 +30,13 @@ export class UnstorableError extends Error {
   override readonly name = 'UnstorableError';
 }
 
-/**
- * A value that the driver cannot give: a date and time of a named zone whose offset it does not know, so far from now is the year. The
- * graph itself can write it as text.
- */
-export class UnreadableError extends Error {
-  override readonly name = 'UnreadableError';
-}
-
 /** Neo4j's reference systems whose first two coordinates are degrees. */
 const GEOGRAPHIC: ReadonlySet<number> = new Set([4326, 4979]);
 
 /**
  * A value that the driver gave, in canonical form. Lossless, but for the offset of a date and time of a named zone: the driver takes
- * that from its own table of zones; see zoned-texts.ts.
+ * that from its own table of zones; see states.ts.
  *
- * @throws UnreadableError
  * @throws TypeError when it is no property value
  */
 export function fromDriver(value: unknown): Value {
@@ -61,15 +52,6 @@ export function fromDriver(value: unknown): Value {
     default:
       return fromObject(value);
   }
-}
-
-/** @throws UnreadableError, TypeError */
-export function fromDriverProperties(properties: Readonly<Record<string, unknown>>, except: string): Properties {
-  const values: Record<string, Value> = {};
-  for (const name of Object.keys(properties)) {
-    if (name !== except) setOwn(values, name, fromDriver(properties[name]));
-  }
-  return values;
 }
 
 /** A canonical value for the driver. @throws UnstorableError when Neo4j cannot hold exactly this value */
@@ -92,21 +74,8 @@ export function toDriver(value: Value): DriverValue {
   return duration;
 }
 
-/** Names come with what is wrong. @throws UnstorableError */
-export function toDriverProperties(properties: Properties): Record<string, DriverValue> {
-  const values: Record<string, DriverValue> = {};
-  for (const [name, value] of Object.entries(properties)) {
-    try {
-      setOwn(values, name, toDriver(value));
-    } catch (error) {
-      throw error instanceof UnstorableError ? new UnstorableError(`${JSON.stringify(name)}: ${error.message}`) : error;
-    }
-  }
-  return values;
-}
-
 /** Assigning to `__proto__`, which a property may be called, would make no property. */
-function setOwn<T>(values: Record<string, T>, name: string, value: T): void {
+export function setOwn<T>(values: Record<string, T>, name: string, value: T): void {
   if (name !== '__proto__') values[name] = value;
   else Object.defineProperty(values, name, { value, enumerable: true, writable: true, configurable: true });
 }
@@ -115,18 +84,9 @@ function fromObject(value: unknown): Value {
   if (Array.isArray(value)) return fromArray(value);
   if (value instanceof Int8Array) return bytesValue(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
   if (typeof value !== 'object' || value === null) throw new TypeError(`${value} is no property value`);
-  const found = readable(() => (isPoint(value) ? fromPoint(value) : temporalValue(value)));
+  const found = isPoint(value) ? fromPoint(value) : temporalValue(value);
   if (found === null) throw new TypeError('not a property value');
   return found;
-}
-
-/** What the driver failed to make of the bytes it received fails again, whatever is asked of it. */
-function readable<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new UnreadableError('the driver cannot give this value', { cause: error });
-  }
 }
 
 function fromArray(elements: readonly unknown[]): Value {
