@@ -109,6 +109,8 @@ export interface KnowledgeGraph {
    * before, where one that committed late may be missing from a scan that has its successor.
    */
   readonly order: 'EXACT' | 'STAMPS';
+  /** Whether `scan` goes by key. A graph without an index over all keys cannot. */
+  readonly scanOrder: 'KEY' | 'NONE';
 
   /**
    * Creates what is missing and installs capture. Idempotent, safe when two instances do it at once.
@@ -137,7 +139,10 @@ export interface KnowledgeGraph {
 
   /** Live content of entities, without locks. */
   read(refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>>;
-  /** Every entity of a kind in key order, in pages: for verification. Not one snapshot: pages may see later commits. */
+  /**
+   * Every entity of a kind, each once, in pages: for verification. In the order of keys (by code point) where `scanOrder` says so, else in
+   * none. Not one snapshot: pages may see later commits, and entities that come or go meanwhile may be in it or not.
+   */
   scan(kind: EntityKind, pageSize: number): AsyncIterable<readonly EntityState[]>;
   readSchema(): Promise<readonly SchemaItem[]>;
   count(): Promise<{ nodes: bigint; relationships: bigint }>;

@@ -42,6 +42,7 @@ export class EmbeddedGraph implements KnowledgeGraph {
   readonly name: string;
   readonly immediateLimit: number;
   readonly order = 'EXACT';
+  readonly scanOrder = 'KEY';
   readonly #database: Database;
   readonly #schema: string;
   readonly #options: Required<EmbeddedGraphOptions>;

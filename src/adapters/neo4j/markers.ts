@@ -17,6 +17,11 @@ export async function installMarkers(connection: Connection): Promise<void> {
   );
 }
 
+export async function markersInstalled(connection: Connection): Promise<boolean> {
+  const rows = await connection.read('SHOW CONSTRAINTS YIELD name WHERE name = $name', { name: MARKER_CONSTRAINT });
+  return rows.length > 0;
+}
+
 /** Removes all markers and what they need. Idempotent. */
 export async function removeMarkers(
   connection: Connection,

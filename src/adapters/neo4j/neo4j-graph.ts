@@ -41,6 +41,7 @@ export interface CaptureParts {
 export class Neo4jGraph implements KnowledgeGraph {
   readonly kind = 'NEO4J';
   readonly order = 'STAMPS';
+  readonly scanOrder = 'NONE';
   readonly immediateLimit = 50_000;
   readonly name: string;
   readonly #connection: Connection;
