@@ -10,7 +10,7 @@ import type { Capture } from './capture.ts';
 import { HOUSEKEEPING } from './entity-store.ts';
 import { checkOwnKeys } from './key-check.ts';
 import { removeKeys } from './keys.ts';
-import { MARKER_LABEL } from './names.ts';
+import { DEFAULT_KEY_PROPERTY, MARKER_LABEL } from './names.ts';
 import type { CaptureParts } from './neo4j-graph.ts';
 import { readStoreId } from './store-id.ts';
 
@@ -60,8 +60,8 @@ class ScanCapture implements Capture {
 
   async settleIncidents(): Promise<void> {}
 
-  /** A key without a binding may be on anything: nothing is captured. */
+  /** The service's own keys are bound as they are given. Those of the user's own may be on what no scan has seen. */
   async unseen(_on: unknown, _kind: unknown, keys: readonly string[]): Promise<readonly string[]> {
-    return keys;
+    return this.#parts.keyProperty === DEFAULT_KEY_PROPERTY ? [] : keys;
   }
 }
