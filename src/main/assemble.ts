@@ -121,7 +121,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const scopes = new ScopeResolver(history);
   const pinner = new PointPinner({ points, moments, registry, keys, clock, bus });
   const rollbackDeps = { operations, plans, points, pinner, history, registry, moments, scopes, bus, keys, clock };
-  const rollbacks = new RollbackManager({ ...rollbackDeps, sessions, idempotency, queue });
+  const rollbacks = new RollbackManager({ ...rollbackDeps, sessions, idempotency, queue, attachments });
   const runner = new RollbackRunner(rollbackDeps, queue, {
     holder,
     alone: store.engine === 'pglite',

@@ -1,5 +1,6 @@
-import { CaptureError, LimitError, NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
+import { LimitError, NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
+import type { AttachmentStore } from '../ports/attachment-store.ts';
 import type { GraphRecord } from '../ports/history.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import type { NewOperation, OperationRecord } from '../ports/operation-store.ts';
@@ -11,6 +12,7 @@ import type { MomentResolver } from './moment-resolver.ts';
 import type { RollbackDependencies } from './rollback/operation-run.ts';
 import { drawPlan } from './rollback/plan-subgraph.ts';
 import { stillHolds } from './rollback/rehearsed.ts';
+import { assertSameEntities, assertTold } from './rollback-reach.ts';
 import { checkPace, checkPolicy, checkRequest, resolveTarget } from './rollback-request.ts';
 import { ROLLBACK_QUEUE } from './rollback-runner.ts';
 
@@ -19,6 +21,8 @@ export interface RollbackManagerDependencies extends RollbackDependencies {
   readonly moments: MomentResolver;
   readonly idempotency: Idempotency;
   readonly queue: Pick<JobQueue, 'send'>;
+  /** Of graphs that are attached and detached at run time. */
+  readonly attachments?: Pick<AttachmentStore, 'get'>;
 }
 
 type Input<Method extends 'request' | 'execute' | 'abort' | 'undo'> = Parameters<contract.RollbackManager[Method]>[1];
@@ -113,10 +117,11 @@ export class RollbackManager implements contract.RollbackManager {
     const call = { graph: `${graph.id}`, mutation, key, input, type: 'RollbackOperation' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (await this.#wasCreated(attempt)) return attempt.id;
-      checkCapture(graph);
+      assertTold(graph, input);
       const served = this.#deps.registry.get(graph.id);
       checkRequest(input, graph, served.graph.immediateLimit);
       const target = await resolveTarget(this.#deps, graph.id, input);
+      if (this.#deps.attachments) await assertSameEntities(this.#deps.attachments, this.#deps.history, graph, target);
       return this.#create(caller, {
         ...target,
         id: attempt.id,
@@ -186,10 +191,4 @@ export class RollbackManager implements contract.RollbackManager {
     if (graph === null) throw new NotFoundError(`there is no graph ${name}`);
     return graph;
   }
-}
-
-function checkCapture({ name, captureMode, captureError }: GraphRecord): void {
-  if (captureMode === 'CONTINUOUS') return;
-  const why = captureError ?? (captureMode === 'BASELINE' ? 'its first recording has not ended' : 'capture is off');
-  throw new CaptureError(`graph ${name} cannot be rolled back: ${why}`, captureMode);
 }

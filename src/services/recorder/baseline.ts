@@ -97,6 +97,8 @@ export class Baseline {
     const graph = await history.graph(graphId);
     if (at === null || graph === null) throw new Error(`graph ${graphId} has no attachment`);
     this.#mayBeRecorded = graph.head.seq > 0n;
+    // Those of an earlier attachment would be looked for one by one.
+    if (at.phase === 'PAGES' && at.cursor === null) await this.#deps.bindings?.clear();
     return at;
   }
 
@@ -112,8 +114,9 @@ export class Baseline {
     if (ahead.touched.size > MOST_TOUCHED) return this.reset();
     this.#ahead = this.#fetch(at.cursor);
     const { entities, bindings, cursor } = next.value;
-    const states = await this.#asOfNow(entities, ahead.touched);
+    // Bound first: by its binding an entity is read again.
     if (bindings.length > 0) await this.#deps.bindings?.put(bindings);
+    const states = await this.#asOfNow(entities, ahead.touched);
     await this.#record(lease, at, states);
     await this.#note(lease, { ...at, cursor, seen: at.seen + BigInt(entities.length) });
   }
