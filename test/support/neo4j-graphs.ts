@@ -10,11 +10,16 @@ import { borrowSharedNeo4j } from './neo4j.ts';
 import { isStorable } from './neo4j-values.ts';
 import { createPgliteDatabase } from './postgres.ts';
 
+export interface Neo4jHarness extends GraphHarness {
+  readonly url: string;
+  readonly connection: Connection;
+}
+
 /** The shared Neo4j with one graph at a time in it, each made of nothing. */
 export async function neo4jHarness(
   captureFor: (parts: CaptureParts) => Capture,
   options: Neo4jGraphOptions = {},
-): Promise<GraphHarness & { readonly connection: Connection }> {
+): Promise<Neo4jHarness> {
   const { url, giveBack } = await borrowSharedNeo4j();
   const database = await createPgliteDatabase({ migrated: true });
   const connection = new Connection({ url });
@@ -30,6 +35,7 @@ export async function neo4jHarness(
     for (const { graphs } of opened.values()) for (const graph of graphs.splice(0)) await graph.close();
   };
   return {
+    url,
     connection,
     async fresh() {
       await closeAll();
