@@ -34,49 +34,74 @@ function count(graph: KnowledgeGraph, key: string): Promise<number> {
   });
 }
 
+/** Counts from as many writers at once, six times each, through the proxy. @returns the counts, and those that the graph holds */
+async function countAll(writers: number, meanwhile: () => () => void): Promise<{ told: number[]; held: number[] }> {
+  await harness.fresh();
+  const address = { url: `bolt://127.0.0.1:${proxy.port}` };
+  const graph = new Neo4jGraph('cut', address, new PostgresBindings(database, 1), scanCapture, { attempts: 40 });
+  try {
+    await put(graph, [nodeOf('counter', { n: 0 })]);
+    // Slots are made by transactions of their own: these are there before anything is cut.
+    const warm = () => graph.transaction(byApi(), (tx) => tx.lock([nodeRef('counter')]));
+    await Promise.all(Array.from({ length: writers }, warm));
+    const told: number[] = [];
+    const end = meanwhile();
+    await Promise.all(
+      Array.from({ length: writers }, async (_, writer) => {
+        for (let i = 0; i < 6; i += 1) told.push(await count(graph, `w${writer}-${i}`));
+      }),
+    );
+    end();
+    const rows = await harness.connection.read(
+      'MATCH (n:Thing) WHERE n.palinodeKey <> "counter" RETURN n.n AS n ORDER BY n',
+    );
+    return { told: told.sort((a, b) => a - b), held: rows.map(({ n }) => Number(n)) };
+  } finally {
+    await graph.close();
+  }
+}
+
+const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 const fate = fc.constantFrom<CommitFate>('PASS', 'CUT_BEFORE', 'CUT_WHILE', 'CUT_AFTER', 'CUT_WHILE', 'CUT_AFTER');
 
 test('a transaction whose commit was never answered is applied exactly once', async () => {
+  const fates = fc.array(fate, { minLength: 30, maxLength: 30 });
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(fate, { minLength: 30, maxLength: 30 }),
-      fc.integer({ min: 1, max: 4 }),
-      async (fates, writers) => {
-        await harness.fresh();
-        const graph = new Neo4jGraph(
-          'cut',
-          { url: `bolt://127.0.0.1:${proxy.port}` },
-          new PostgresBindings(database, 1),
-          scanCapture,
-          { attempts: 30 },
-        );
-        try {
-          await put(graph, [nodeOf('counter', { n: 0 })]);
-          // Slots are made by transactions of their own: let those be there before.
-          await Promise.all(
-            Array.from({ length: writers }, () => graph.transaction(byApi(), (tx) => tx.lock([nodeRef('counter')]))),
-          );
-          const cutsBefore = proxy.cuts;
-          proxy.next(fates);
-          const counts: number[] = [];
-          await Promise.all(
-            Array.from({ length: writers }, async (_, writer) => {
-              for (let i = 0; i < 6; i += 1) counts.push(await count(graph, `w${writer}-${i}`));
-            }),
-          );
-          proxy.next([]);
-          const rows = await harness.connection.read(
-            'MATCH (n:Thing) WHERE n.palinodeKey <> "counter" RETURN n.n AS n ORDER BY n',
-          );
-          const expected = Array.from({ length: writers * 6 }, (_, i) => i + 1);
-          expect(rows.map(({ n }) => Number(n))).toEqual(expected);
-          expect(counts.sort((a, b) => a - b)).toEqual(expected);
-          expect(proxy.cuts).toBeGreaterThan(cutsBefore);
-        } finally {
-          await graph.close();
-        }
-      },
-    ),
-    { numRuns: 6 },
+    fc.asyncProperty(fates, fc.integer({ min: 1, max: 4 }), async (wanted, writers) => {
+      const { told, held } = await countAll(writers, () => {
+        proxy.next(wanted);
+        return () => proxy.next([]);
+      });
+      expect(told).toEqual(upTo(writers * 6));
+      expect(held).toEqual(upTo(writers * 6));
+    }),
+    { numRuns: 3 },
   );
-});
+  expect(proxy.cuts).toBeGreaterThan(5);
+}, 120_000);
+
+test('connections that are cut at any moment lose and double nothing', async () => {
+  const gaps = fc.array(fc.integer({ min: 3, max: 60 }), { minLength: 20, maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(gaps, fc.integer({ min: 1, max: 4 }), async (waits, writers) => {
+      const { told, held } = await countAll(writers, () => cutting(waits));
+      expect(told).toEqual(upTo(writers * 6));
+      expect(held).toEqual(upTo(writers * 6));
+    }),
+    { numRuns: 3 },
+  );
+}, 120_000);
+
+/** Cuts all connections after each of the waits in turn, in milliseconds. @returns what ends it */
+function cutting(waits: readonly number[]): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const cutAfter = ([wait, ...rest]: readonly number[]): void => {
+    if (wait === undefined) return;
+    timer = setTimeout(() => {
+      proxy.cutAll();
+      cutAfter(rest);
+    }, wait);
+  };
+  cutAfter(waits);
+  return () => clearTimeout(timer);
+}
