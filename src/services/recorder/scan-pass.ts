@@ -43,7 +43,8 @@ export class ScanPass {
     }
     await this.#gone('RELATIONSHIP');
     await this.#gone('NODE');
-    return this.#held === null ? null : this.#store(this.#held, true);
+    if (this.#held === null && this.#first) return null;
+    return this.#store(this.#held ?? [], true);
   }
 
   /** A page with the nodes that its relationships begin and end at, should they have come into being after the nodes were read. */
