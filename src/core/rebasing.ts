@@ -1,8 +1,6 @@
+import { deletes, isDelta, type States, sidesOf } from './deltas.ts';
 import { type EntityChange, type EntityId, type EntityRef, type EntityState, entityId } from './entities.ts';
-import type { CapturedTransaction } from './recording-types.ts';
-
-/** States by entity; null for one that is absent. */
-export type States = ReadonlyMap<EntityId, EntityState | null>;
+import type { CapturedChange, CapturedTransaction, FullTransaction } from './recording-types.ts';
 
 /**
  * A slice as it is recorded while the graph's baseline is not complete: every change goes on from what is recorded, whatever the writer
@@ -17,7 +15,7 @@ export function rebase(
   slice: readonly CapturedTransaction[],
   recorded: States,
   live: States = new Map(),
-): CapturedTransaction[] {
+): FullTransaction[] {
   const current = new Map(recorded);
   return slice.map((transaction) => ({
     ...transaction,
@@ -27,13 +25,22 @@ export function rebase(
       const id = entityId(change);
       const before = current.get(id) ?? null;
       const now = live.get(id);
-      if (now === undefined && before === null && (change.before !== null || change.after === null)) return [];
-      const after = now === undefined ? change.after : now;
+      if (now === undefined && before === null && !creates(change)) return [];
+      const after = now === undefined ? afterOf(change, before) : now;
       if (before === null && after === null) return [];
       current.set(id, after);
       return [{ kind, key, before, after }];
     }),
   }));
+}
+
+function creates(change: CapturedChange): boolean {
+  return !isDelta(change) && change.before === null && change.after !== null;
+}
+
+function afterOf(change: CapturedChange, before: EntityState | null): EntityState | null {
+  if (deletes(change)) return null;
+  return isDelta(change) ? (sidesOf(change, before)?.after ?? null) : change.after;
 }
 
 /** The entities that transactions change, each once. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
+import type { FullTransaction } from '../../core/recording-types.ts';
 import { type Database, isRetryable, type SqlExecutor } from '../../ports/database.ts';
 import type {
   Attachment,
   BaselinePage,
-  CapturedTransaction,
   CaptureFinding,
   GraphCapture,
   GraphTransaction,
@@ -122,7 +122,7 @@ export class EmbeddedGraph implements KnowledgeGraph {
     return pending(this.#database, this.#schema);
   }
 
-  feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]> {
+  feed(maxChanges: number): AsyncIterable<readonly FullTransaction[]> {
     return new Feed(this.#database, this.#schema, maxChanges).slices();
   }
 

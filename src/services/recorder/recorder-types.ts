@@ -51,6 +51,12 @@ export interface RecorderOptions {
   readonly idleMs: number;
   /** How often the installation of capture is looked at. */
   readonly inspectMs: number;
+  /**
+   * How long, and for how many scans at least, a transaction that does not continue what is recorded waits for its predecessor. Only of a
+   * graph whose feed goes by stamps.
+   */
+  readonly waitMs: number;
+  readonly waitScans: number;
   /** How long a fence waits for the instance that records. */
   readonly fenceTimeoutMs: number;
   /** How long to wait for another instance that compares the whole graph. */
@@ -63,6 +69,8 @@ export const RECORDER_DEFAULTS: RecorderOptions = {
   busyMs: 50,
   idleMs: 500,
   inspectMs: 3_000,
+  waitMs: 500,
+  waitScans: 4,
   fenceTimeoutMs: 30_000,
   scanTimeoutMs: 600_000,
 };

@@ -9,6 +9,7 @@ import { CaptureWatch } from './capture-watch.ts';
 import { Differences } from './differences.ts';
 import { Drain } from './drain.ts';
 import { LenientRecorder } from './lenient-recorder.ts';
+import { Patience } from './patience.ts';
 import { RECORDER_DEFAULTS, type RecorderDeps, type RecorderOptions } from './recorder-types.ts';
 import { ScanPass } from './scan-pass.ts';
 import { Seat } from './seat.ts';
@@ -44,9 +45,9 @@ export class Recorder {
     this.#seat = new Seat(deps, this.#options.leaseMs);
     this.#watch = new CaptureWatch(deps, this.#options.inspectMs);
     const lenient = new LenientRecorder(deps);
-    const slices = new SliceRecorder(deps, this.#seat, this.#watch, lenient);
+    const slices = new SliceRecorder(deps, this.#seat, this.#watch, lenient, new Patience(deps, this.#options));
     this.#slices = slices;
-    this.#drain = new Drain(deps, this.#seat, slices, lenient, this.#options.maxChanges);
+    this.#drain = new Drain(deps, this.#seat, slices, this.#options.maxChanges);
     this.#baseline =
       deps.attachments === undefined ? null : new Baseline(deps, deps.attachments, this.#seat, slices, lenient);
     this.#differences = new Differences(deps, this.#seat, slices);
