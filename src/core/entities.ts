@@ -22,6 +22,13 @@ export interface RelationshipState {
 
 export type EntityState = NodeState | RelationshipState;
 
+/** Where a graph keeps an entity: the address that the graph itself gives out, and may give to another entity once this one is gone. */
+export interface EntityBinding {
+  readonly kind: EntityKind;
+  readonly key: string;
+  readonly localId: bigint;
+}
+
 /** An entity is known by kind and key together: a node and a relationship may share a key. */
 export interface EntityRef {
   readonly kind: EntityKind;

@@ -1,6 +1,21 @@
-import type { EntityChange } from './entities.ts';
+import type { PropertyChange } from './diff.ts';
+import type { EntityBinding, EntityChange, EntityRef } from './entities.ts';
 import type { TransactionSource } from './moments.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
+
+/**
+ * What a transaction did to an entity that existed before it, as far as capture knows without knowing the entity: what changed, or, of a
+ * deleted entity, all labels and properties that it had. The newest recorded version tells the rest; see deltas.ts.
+ */
+export interface EntityDelta extends EntityRef {
+  readonly deleted: boolean;
+  /** Of nodes; sorted by code unit. */
+  readonly labelsAdded: readonly string[];
+  readonly labelsRemoved: readonly string[];
+  readonly properties: readonly PropertyChange[];
+}
+
+export type CapturedChange = EntityChange | EntityDelta;
 
 /** One committed transaction as capture saw it, or a slice of one that is too large for one piece. */
 export interface CapturedTransaction {
@@ -15,10 +30,17 @@ export interface CapturedTransaction {
   /** Whether the state right after this transaction is one that the graph really had. */
   readonly cut: boolean;
   /** Net per entity, first-before to last-after, no-ops dropped; ordered by kind and key within the transaction. May be empty. */
-  readonly changes: readonly EntityChange[];
+  readonly changes: readonly CapturedChange[];
   /** Whether the transaction begins and ends in this slice. Only a transaction larger than a slice has several. */
   readonly first: boolean;
   readonly last: boolean;
+  /** Where the graph keeps entities that the changes speak of, when it has addresses of its own. */
+  readonly bindings?: readonly EntityBinding[];
+}
+
+/** A captured transaction whose changes are all known with their full states. */
+export interface FullTransaction extends CapturedTransaction {
+  readonly changes: readonly EntityChange[];
 }
 
 /** A transaction (or a slice of a large one) ready to be stored; see recording.ts, which makes them. */

@@ -1,7 +1,15 @@
+import { deletes, isDelta } from './deltas.ts';
 import { type EntityChange, type EntityId, type EntityRef, type EntityState, entityId } from './entities.ts';
 import { stateHash } from './hash.ts';
 import { originsAfter } from './origins.ts';
-import type { CapturedTransaction, CurrentVersion, HistoryEntry, VersionEntry } from './recording-types.ts';
+import type {
+  CapturedChange,
+  CapturedTransaction,
+  CurrentVersion,
+  FullTransaction,
+  HistoryEntry,
+  VersionEntry,
+} from './recording-types.ts';
 import type { Origins } from './undo-set.ts';
 
 /** What is stored before a slice is recorded. */
@@ -33,7 +41,7 @@ export interface Recording {
 }
 
 /** Turns a slice of the feed into entries of history, checking that each change continues what is stored. */
-export function recordSlice(slice: readonly CapturedTransaction[], stored: StoredBefore): Recording {
+export function recordSlice(slice: readonly FullTransaction[], stored: StoredBefore): Recording {
   const chain = new Chain(stored);
   let { seq } = stored;
   const entries = slice.map((transaction, index): HistoryEntry => {
@@ -88,7 +96,9 @@ class Chain {
 }
 
 /** The nodes that a change ties a relationship to. */
-function newEnds({ before, after }: EntityChange): readonly string[] {
+function newEnds(change: CapturedChange): readonly string[] {
+  if (isDelta(change)) return [];
+  const { before, after } = change;
   if (after?.kind !== 'RELATIONSHIP') return [];
   if (before?.kind === 'RELATIONSHIP' && before.start === after.start && before.end === after.end) return [];
   return [after.start, after.end];
@@ -115,7 +125,7 @@ export function needsOf(slice: readonly CapturedTransaction[]): SliceNeeds {
     for (const ref of refs) changed.set(entityId(ref), ref);
     for (const change of changes) {
       for (const node of newEnds(change)) ends.add(node);
-      if (last && change.kind === 'NODE' && change.after === null) deletedNodes.add(change.key);
+      if (last && change.kind === 'NODE' && deletes(change)) deletedNodes.add(change.key);
     }
     if (source === 'ROLLBACK' && operation !== null) {
       putBack.set(operation, [...(putBack.get(operation) ?? []), ...refs]);
@@ -129,8 +139,8 @@ export function needsOf(slice: readonly CapturedTransaction[]): SliceNeeds {
  * Leaves out transactions that changed nothing. The state after one is the state after its predecessor, so its cut becomes that one's;
  * it stays only when there is no predecessor here to carry the cut and the head is not one.
  */
-export function withoutEmpty(slice: readonly CapturedTransaction[], headIsCut: boolean): CapturedTransaction[] {
-  const kept: CapturedTransaction[] = [];
+export function withoutEmpty<T extends CapturedTransaction>(slice: readonly T[], headIsCut: boolean): T[] {
+  const kept: T[] = [];
   for (const transaction of slice) {
     const previous = kept.at(-1);
     const isEmpty = transaction.first && transaction.last && transaction.changes.length === 0;
@@ -143,11 +153,7 @@ export function withoutEmpty(slice: readonly CapturedTransaction[], headIsCut: b
 }
 
 /** The transaction that records what was missed before another one. */
-export function reconcileOf(
-  id: string,
-  before: CapturedTransaction,
-  fixes: readonly EntityChange[],
-): CapturedTransaction {
+export function reconcileOf(id: string, before: CapturedTransaction, fixes: readonly EntityChange[]): FullTransaction {
   const nobody = { actor: null, session: null, operation: null } as const;
   return {
     id,

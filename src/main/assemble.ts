@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { EmbeddedGraph } from '../adapters/embedded-graph/embedded-graph.ts';
 import { EmbeddedScratchGraphs } from '../adapters/embedded-graph/scratch-graphs.ts';
 import { MemoryEventBus } from '../adapters/memory/event-bus.ts';
+import { PostgresAttachmentStore } from '../adapters/postgres/attachment-store.ts';
 import { PostgresHistory } from '../adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../adapters/postgres/idempotency-store.ts';
 import { PostgresConflictStore } from '../adapters/postgres/operation-store/conflict-store.ts';
@@ -24,6 +24,8 @@ import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
 import type { Services } from '../services/contract.ts';
 import { DiffEngine } from '../services/diff-engine.ts';
 import { Feeds } from '../services/feeds.ts';
+import { GraphAttacher } from '../services/graph-attacher.ts';
+import { GraphHost, type HostedGraph } from '../services/graph-host.ts';
 import { GraphReader } from '../services/graph-reader.ts';
 import { GraphRegistry } from '../services/graph-registry.ts';
 import { GraphWriter } from '../services/graph-writer.ts';
@@ -41,6 +43,7 @@ import { SnapshotManager } from '../services/snapshot-manager.ts';
 import { Verifier } from '../services/verifier.ts';
 
 import { logger, reduced } from './logger.ts';
+import { openGraph } from './open-graph.ts';
 import type { Settings } from './settings.ts';
 
 /** The service of one process, everything but the doors. */
@@ -61,7 +64,7 @@ export interface AssembleOptions {
   readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
 }
 
-/** Puts the service together on a migrated store, attaches the graphs and starts what runs in the background. */
+/** Puts the service together on a migrated store, serves the graphs that are attached and starts what runs in the background. */
 export async function assemble(store: PostgresStore, options: AssembleOptions): Promise<Assembly> {
   const clock = systemClock;
   const keys = randomKeys;
@@ -80,17 +83,14 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   });
   const resolver = new SessionResolver({ sessions, keys, clock });
   const registry = new GraphRegistry();
-  const recorders: Recorder[] = [];
+  const attachments = new PostgresAttachmentStore(store);
   const graphs: GraphRecord[] = [];
-
-  for (const { name } of options.graphs) {
-    const embedded = new EmbeddedGraph(store, name);
-    await embedded.attach();
-    const record = await history.openGraph(name, 'EMBEDDED');
-    const graph = options.wrapGraph?.(embedded) ?? embedded;
-    const onError = (error: unknown): void =>
-      logger.warn({ graph: name, error: reduced(error) }, 'recording failed and will be tried again');
-    const recorder = new Recorder({
+  const hosted: HostedGraph[] = [];
+  for (const setting of options.graphs) {
+    const record = await history.openGraph(setting.name, setting.kind === 'embedded' ? 'EMBEDDED' : 'NEO4J');
+    const opened = openGraph(store, record.id, setting);
+    const graph = options.wrapGraph?.(opened.graph) ?? opened.graph;
+    const recorderDeps = {
       graphId: record.id,
       graph,
       history,
@@ -99,12 +99,28 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
       keys,
       sessions: resolver,
       putBack: plans,
-      onError,
-    });
-    registry.add(record.id, { graph, recorder });
-    recorders.push(recorder);
+      attachments,
+      ...(opened.bindings && { bindings: opened.bindings }),
+      onError: (error: unknown): void =>
+        logger.warn({ graph: setting.name, error: reduced(error) }, 'recording failed and will be tried again'),
+    };
+    const { id, name } = record;
+    const attachAtStart = setting.kind === 'neo4j' && setting.attach;
+    hosted.push({ id, name, graph, attachAtStart, recorder: () => new Recorder(recorderDeps) });
     graphs.push(record);
   }
+  const host = new GraphHost(
+    {
+      history,
+      attachments,
+      registry,
+      bus,
+      clock,
+      onError: (error, graph) =>
+        logger.warn({ graph, error: reduced(error) }, 'the graph could not be served and will be tried again'),
+    },
+    hosted,
+  );
 
   const moments = new MomentResolver({ history, points, registry, clock });
   const scopes = new ScopeResolver(history);
@@ -123,7 +139,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     keys,
     clock,
   };
-  const rollbacks = new RollbackManager({ ...rollbackDeps, sessions, idempotency, queue });
+  const rollbacks = new RollbackManager({ ...rollbackDeps, sessions, idempotency, queue, attachments });
   const runner = new RollbackRunner(rollbackDeps, queue, {
     holder,
     alone: store.engine === 'pglite',
@@ -151,11 +167,12 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     rollbacks,
     verifier,
     rehearsals,
+    attacher: new GraphAttacher({ history, host, idempotency }),
     feeds: new Feeds({ events: new PostgresOperationEvents(store), history, points, bus }),
   };
 
   await queue.start();
-  for (const recorder of recorders) recorder.start();
+  await host.start();
   await runner.start();
   await rehearsals.start();
   await verifier.start();
@@ -173,7 +190,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
       await runner.stop();
       await rehearsals.stop();
       await queue.stop(graceMs);
-      for (const recorder of recorders) await recorder.stop();
+      await host.stop();
       await resolver.flush();
       await bus.close();
     },

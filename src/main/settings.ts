@@ -79,7 +79,10 @@ export function readSettings(environment: Environment, folder = process.cwd()): 
     databaseUrl,
     replicaUrls,
     redisUrls: read('REDIS_URL'),
-    graphs: configFile === undefined ? [{ name: 'demo', kind: 'embedded' }] : readGraphs(resolve(folder, configFile)),
+    graphs:
+      configFile === undefined
+        ? [{ name: 'demo', kind: 'embedded' }]
+        : readGraphs(resolve(folder, configFile), environment),
     auth: 'off',
     sample: read('PALINODE_SAMPLE') ?? (underStart ? 'wordnet' : 'none'),
     role: read('PALINODE_ROLE'),

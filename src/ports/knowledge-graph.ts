@@ -1,4 +1,5 @@
 import type {
+  EntityBinding,
   EntityChange,
   EntityId,
   EntityKind,
@@ -77,17 +78,61 @@ export interface SchemaItem {
   readonly definition: string;
 }
 
+/** How writes to a graph are noticed: as they happen, only when it is compared as a whole, or not at all. */
+export type GraphCapture = 'CONTINUOUS' | 'SCAN' | 'OFF';
+
+/** What attaching found and made. */
+export interface Attachment {
+  readonly mode: Exclude<GraphCapture, 'OFF'>;
+  /** The identity of the store behind the graph: another one than last time means that a dump was restored, or another database is answering. */
+  readonly storeId: string;
+  /** Whether capture had to be installed: writes from before were not noticed. */
+  readonly isNew: boolean;
+}
+
+/** One piece of what a graph held when it was attached. */
+export interface BaselinePage {
+  /** Nodes, or relationships; never both. */
+  readonly entities: readonly EntityState[];
+  readonly bindings: readonly EntityBinding[];
+  /** Where to go on after this page; opaque. */
+  readonly cursor: string;
+}
+
 /** A knowledge graph: where entities live. Adapters: the graph embedded in PostgreSQL, Neo4j over Bolt. */
 export interface KnowledgeGraph {
   readonly name: string;
   readonly kind: 'EMBEDDED' | 'NEO4J';
   /** The most changes that one graph transaction of a rollback may hold. */
   readonly immediateLimit: number;
+  /**
+   * Whether a scan of the feed gives transactions in the order in which they were committed, or by the stamps that they took shortly
+   * before, where one that committed late may be missing from a scan that has its successor.
+   */
+  readonly order: 'EXACT' | 'STAMPS';
+  /** Whether `scan` goes by key. A graph without an index over all keys cannot. */
+  readonly scanOrder: 'KEY' | 'NONE';
   /** Absent: the graph has no constraints that plans are checked against; what it refuses shows when it is written. */
   readonly constraints?: GraphConstraints;
 
-  /** Creates what is missing and installs capture. Idempotent, safe when two instances do it at once. */
-  attach(): Promise<void>;
+  /**
+   * Creates what is missing and installs capture. Idempotent, safe when two instances do it at once.
+   * @throws CaptureError that names the setting to change, and how, when the graph cannot be captured
+   */
+  attach(): Promise<Attachment>;
+  /** What `attach` found, until `detach`. OFF before, and on an instance that has not attached the graph itself. */
+  capture(): GraphCapture;
+  /**
+   * Removes capture and all that it keeps in the graph. Keys stay, unless `removeKeys`: without them what is recorded cannot be told
+   * to be about the same entities. A key property of the user's own always stays. Idempotent.
+   */
+  detach(options: { readonly removeKeys: boolean }): Promise<void>;
+  /**
+   * Everything that the graph held before it was attached, in pages of at most `pageSize`: all nodes, then all relationships, giving keys to what
+   * has none on the way. Not one snapshot: writers go on, and what they do is in the feed. `after` is the cursor of the last page that was kept,
+   * null to begin. A graph that was recorded from its first entity on gives nothing.
+   */
+  baseline(after: string | null, pageSize: number): AsyncIterable<BaselinePage>;
 
   /**
    * Runs `work` in one graph transaction, retried as a whole on deadlock or serialisation failure, so `work` must be free of
@@ -97,7 +142,10 @@ export interface KnowledgeGraph {
 
   /** Live content of entities, without locks. */
   read(refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>>;
-  /** Every entity of a kind in key order, in pages: for verification. Not one snapshot: pages may see later commits. */
+  /**
+   * Every entity of a kind, each once, in pages: for verification. In the order of keys (by code point) where `scanOrder` says so, else in
+   * none. Not one snapshot: pages may see later commits, and entities that come or go meanwhile may be in it or not.
+   */
   scan(kind: EntityKind, pageSize: number): AsyncIterable<readonly EntityState[]>;
   readSchema(): Promise<readonly SchemaItem[]>;
   count(): Promise<{ nodes: bigint; relationships: bigint }>;

@@ -28,6 +28,7 @@ export interface Services {
   readonly rollbacks: RollbackManager;
   readonly verifier: Verifier;
   readonly rehearsals: Rehearser;
+  readonly attacher: GraphAttacher;
   readonly feeds: Feeds;
 }
 
@@ -281,6 +282,16 @@ export interface RollbackManager {
   undo(caller: Caller, input: Idempotent & { id: string; policy: ConflictPolicy }): Promise<string>;
   /** Draws the plan: planned changes and what ties them together. */
   planSubgraph(operationId: string, limit: number): Promise<Subgraph>;
+}
+
+export type AttachInput = Idempotent & { graph: string };
+export type DetachInput = Idempotent & { graph: string; removeKeys: boolean };
+
+export interface GraphAttacher {
+  /** Begins to capture a configured graph; returns its name at once, the baseline goes on. @throws CaptureError that says what to set, and how */
+  attach(caller: Caller, input: AttachInput): Promise<string>;
+  /** Ends capture and removes what is ours from the graph; history stays. @throws CaptureError */
+  detach(caller: Caller, input: DetachInput): Promise<string>;
 }
 
 export type VerifyInput = Idempotent & { graph: string };

@@ -66,7 +66,9 @@ export class GraphReader implements contract.GraphReader {
   }
 
   async captureLag(graphId: number): Promise<{ pending: bigint; lagMs: number | null }> {
-    const { transactions, oldest } = await this.#deps.registry.get(graphId).graph.pending();
+    const served = this.#deps.registry.find(graphId);
+    if (served === null) return { pending: 0n, lagMs: null };
+    const { transactions, oldest } = await served.graph.pending();
     const lag = oldest === null ? null : Math.max(0, this.#deps.clock.now().getTime() - oldest.getTime());
     return { pending: transactions, lagMs: lag };
   }

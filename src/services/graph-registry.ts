@@ -5,8 +5,13 @@ import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
 
 /** What services ask of the recorder of a graph, wherever the instance that records may be. */
 export interface Recording {
-  /** Resolves when everything that had committed in the graph before the call is recorded. @throws CaptureError */
+  /**
+   * Resolves when everything that had committed in the graph before the call is recorded, as far as capture notices it by itself.
+   * @throws CaptureError when the graph is not captured
+   */
   fence(): Promise<unknown>;
+  /** As `fence`; a graph that is captured by scans is compared as a whole, so that what it holds now is recorded. @throws CaptureError */
+  refresh(): Promise<unknown>;
   /** There is something to record. */
   poke(): void;
   /**
@@ -22,26 +27,41 @@ export interface ServedGraph {
   readonly recorder: Recording;
 }
 
-/** The graphs that this instance serves, by their id in history. */
+/** The graphs that this instance knows by its settings, and serves while they are attached, by their id in history. */
 export class GraphRegistry {
+  readonly #names = new Map<number, string>();
   readonly #served = new Map<number, ServedGraph>();
+
+  /** Makes a graph known that is not served yet. */
+  declare(graphId: number, name: string): void {
+    this.#names.set(graphId, name);
+  }
 
   add(graphId: number, served: ServedGraph): void {
     this.#served.set(graphId, served);
   }
 
+  /** The graph stays known. */
   remove(graphId: number): void {
     this.#served.delete(graphId);
   }
 
+  /** Of all known graphs. */
   ids(): readonly number[] {
-    return [...this.#served.keys()];
+    return [...new Set([...this.#names.keys(), ...this.#served.keys()])];
+  }
+
+  find(graphId: number): ServedGraph | null {
+    return this.#served.get(graphId) ?? null;
   }
 
   /** @throws CaptureError when the graph is recorded in history but not served here */
   get(graphId: number): ServedGraph {
     const served = this.#served.get(graphId);
-    if (served === undefined) throw new CaptureError('the graph is not attached', 'OFF');
-    return served;
+    if (served !== undefined) return served;
+    const name = this.#names.get(graphId);
+    if (name === undefined)
+      throw new CaptureError('the graph is not among those that this service is configured for', 'OFF');
+    throw new CaptureError(`graph ${name} is not attached: attachGraph begins to capture it`, 'OFF');
   }
 }

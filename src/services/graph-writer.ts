@@ -12,6 +12,7 @@ import {
 import type { GraphRecord, History } from '../ports/history.ts';
 import type { GraphTransaction, WriteContext } from '../ports/knowledge-graph.ts';
 import type { SessionStore } from '../ports/session-store.ts';
+import { assertCaptured } from './capture-state.ts';
 import type * as contract from './contract.ts';
 import type { GraphRegistry } from './graph-registry.ts';
 import type { Attempt, Idempotency } from './idempotency.ts';
@@ -61,6 +62,8 @@ export class GraphWriter implements contract.GraphWriter {
       caller,
       call,
       async (attempt) => {
+        // Nothing is written that would not be recorded.
+        assertCaptured(graph);
         const context = await this.#context(caller, graph, input, attempt);
         return this.#write(graph.id, context, withKeys(input.changes, attempt.nextKey), attempt);
       },
@@ -118,7 +121,9 @@ export class GraphWriter implements contract.GraphWriter {
 
   /** The seq under which the transaction was recorded; null when capture does not record single transactions. */
   async #recorded(graphId: number, id: string): Promise<string | null> {
-    await this.#deps.registry.get(graphId).recorder.fence();
+    const { graph, recorder } = this.#deps.registry.get(graphId);
+    if (graph.capture() === 'SCAN') return null;
+    await recorder.fence();
     const found = await this.#deps.history.transactionsByFeedId(graphId, [id]);
     return found.get(id)?.seq.toString() ?? null;
   }

@@ -30,12 +30,17 @@ export class MomentResolver {
     if ('point' in at) return this.#point(graphId, at.point, path);
     if ('time' in at) return this.#time(graphId, at.time, path);
     if ('seq' in at) return this.#seq(graphId, at.seq, path);
-    return at.keyword === 'LIVE' ? momentOf(await this.live(graphId)) : this.#deps.history.earliest(graphId);
+    if (at.keyword === 'EARLIEST') return this.#deps.history.earliest(graphId);
+    await this.#deps.registry.get(graphId).recorder.fence();
+    return momentOf(await this.recorded(graphId));
   }
 
-  /** The head, once everything that had committed before the call is recorded. @throws CaptureError */
+  /**
+   * The head, once everything that had committed before the call is recorded. Where capture is by scans the graph is compared for it,
+   * which `resolve` does not do: there LIVE is what was recorded last. @throws CaptureError
+   */
   async live(graphId: number): Promise<RecordedTransaction> {
-    await this.#deps.registry.get(graphId).recorder.fence();
+    await this.#deps.registry.get(graphId).recorder.refresh();
     return this.#cut(graphId, LAST);
   }
 

@@ -50,9 +50,10 @@ export class PointPinner {
     const { points, moments, registry, keys, clock, bus } = this.#deps;
     const { id, graphId, name, origin } = request;
     const live = request.at === undefined || request.at === null || isLive(request.at);
+    const served = live ? registry.get(graphId) : null;
     const [{ seq, time }, schema] = await Promise.all([
       live ? moments.live(graphId) : moments.resolve(graphId, request.at ?? { keyword: 'LIVE' }, ['at']),
-      live ? registry.get(graphId).graph.readSchema() : null,
+      served === null ? null : served.graph.readSchema(),
     ]);
     const point = {
       id,

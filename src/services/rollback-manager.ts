@@ -1,5 +1,6 @@
-import { CaptureError, NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
+import { NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
+import type { AttachmentStore } from '../ports/attachment-store.ts';
 import type { GraphRecord } from '../ports/history.ts';
 import { type NewOperation, type OperationRecord, RestoreUnderWayError } from '../ports/operation-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
@@ -10,6 +11,7 @@ import type { MomentResolver } from './moment-resolver.ts';
 import { type ControlDependencies, OperationControl } from './rollback/operation-control.ts';
 import { drawPlan } from './rollback/plan-subgraph.ts';
 import { stillHolds } from './rollback/rehearsed.ts';
+import { assertSameEntities, assertTold } from './rollback-reach.ts';
 import { checkRequest, resolveTarget } from './rollback-request.ts';
 import { gradual } from './strategies/gradual.ts';
 import { writingStrategy } from './strategies/strategies.ts';
@@ -17,6 +19,8 @@ import { writingStrategy } from './strategies/strategies.ts';
 export interface RollbackManagerDependencies extends ControlDependencies {
   readonly sessions: Pick<SessionStore, 'get'>;
   readonly moments: MomentResolver;
+  /** Of graphs that are attached and detached at run time. */
+  readonly attachments?: Pick<AttachmentStore, 'get'>;
 }
 
 type Input<Method extends Exclude<keyof contract.RollbackManager, 'planSubgraph'>> = Parameters<
@@ -137,10 +141,11 @@ export class RollbackManager implements contract.RollbackManager {
     const call = { graph: `${graph.id}`, mutation, key, input, type: 'RollbackOperation' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (await this.#wasCreated(attempt)) return attempt.id;
-      checkCapture(graph);
+      assertTold(graph, input);
       const served = this.#deps.registry.get(graph.id);
       checkRequest(input, graph, served.graph);
       const target = await resolveTarget(this.#deps, graph.id, input);
+      if (this.#deps.attachments) await assertSameEntities(this.#deps.attachments, this.#deps.history, graph, target);
       return this.#create(caller, {
         ...target,
         id: attempt.id,
@@ -218,10 +223,4 @@ export class RollbackManager implements contract.RollbackManager {
     if (graph === null) throw new NotFoundError(`there is no graph ${name}`);
     return graph;
   }
-}
-
-function checkCapture({ name, captureMode, captureError }: GraphRecord): void {
-  if (captureMode === 'CONTINUOUS') return;
-  const why = captureError ?? (captureMode === 'BASELINE' ? 'its first recording has not ended' : 'capture is off');
-  throw new CaptureError(`graph ${name} cannot be rolled back: ${why}`, captureMode);
 }

@@ -125,7 +125,7 @@ export class SessionManager implements contract.SessionManager {
     const { registry, sessions, resolver, clock } = this.#deps;
     if (session.closedAt !== null && !retried) throw new StateError(`session ${session.name} is closed`, 'CLOSED');
     // What was written before this call is recorded first, so that it finds its session open.
-    await registry.get(session.graphId).recorder.fence();
+    await registry.find(session.graphId)?.recorder.fence();
     await resolver.flush();
     const fact = auditFact(caller, 'SESSION_CLOSED', { sessionId: session.id }, { name: session.name });
     const closed = await sessions.close(session.id, clock.now(), fact);

@@ -1,9 +1,10 @@
-import { CaptureError, NotFoundError } from '../core/errors.ts';
+import { NotFoundError } from '../core/errors.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { History } from '../ports/history.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import type { VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
+import { assertCaptured } from './capture-state.ts';
 import type * as contract from './contract.ts';
 import type { GraphRegistry } from './graph-registry.ts';
 import type { Idempotency } from './idempotency.ts';
@@ -52,7 +53,7 @@ export class Verifier implements contract.Verifier {
     const { history, verifications, registry, idempotency, queue } = this.#deps;
     const graph = name.includes('\0') ? null : await history.graphByName(name);
     if (graph === null) throw new NotFoundError(`there is no graph ${name}`);
-    if (graph.captureMode === 'OFF') throw new CaptureError(`capture of graph ${name} is off`, graph.captureMode);
+    assertCaptured(graph);
     registry.get(graph.id);
     const call = { graph: `${graph.id}`, mutation: 'verifyGraph', key, input: { graph: name }, type: 'Verification' };
     return idempotency.run(caller, call, async (attempt) => {

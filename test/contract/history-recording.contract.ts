@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
 import type { EntityChange } from '../../src/core/entities.ts';
-import type { CapturedTransaction } from '../../src/core/recording-types.ts';
+import type { FullTransaction } from '../../src/core/recording-types.ts';
 import type { Database } from '../../src/ports/database.ts';
 import type { History, RecorderLease } from '../../src/ports/history.ts';
 import { StaleTokenError } from '../../src/ports/knowledge-graph.ts';
@@ -28,7 +28,7 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
       lease = await openForRecording(history, `r${graphs}`);
     });
 
-    const transaction = (id: string, changes: EntityChange[], rest: Partial<CapturedTransaction> = {}) => ({
+    const transaction = (id: string, changes: EntityChange[], rest: Partial<FullTransaction> = {}) => ({
       ...{ id, changes, time: new Date('2024-05-06'), source: 'API' as const, actor: null, session: null },
       ...{ operation: null, cut: true, first: true, last: true, ...rest },
     });

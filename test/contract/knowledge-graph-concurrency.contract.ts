@@ -19,7 +19,10 @@ import type { GraphHarness } from './knowledge-graph.contract.ts';
 const pick = (size: number): number => Math.floor(Math.random() * size);
 
 /** What must hold when several write at once. */
-export function concurrencyContract(current: () => { graph: KnowledgeGraph; harness: GraphHarness }): void {
+export function concurrencyContract(
+  current: () => { graph: KnowledgeGraph; harness: GraphHarness },
+  captured: boolean,
+): void {
   test('no update is lost under a lock', async () => {
     const { graph, harness } = current();
     await put(graph, [nodeOf('counter', { n: 0 })]);
@@ -42,11 +45,31 @@ export function concurrencyContract(current: () => { graph: KnowledgeGraph; harn
         await tx.write([...live.values()].map((state) => changeTo(state, { ...state, properties: { n: pick(1e6) } })));
       });
     await Promise.all(Array.from({ length: 12 }, (_, i) => touch(i % 2 === 0 ? ['a', 'b'] : ['b', 'a'])));
+    if (!captured) return;
     const replay = new Replay();
     replay.follow(await scanOf(graph));
     expect([...replay.states.values()]).toEqual([...(await graph.read([nodeRef('a'), nodeRef('b')])).values()]);
   });
 
+  test('one key is created once, however many try at once', async () => {
+    const { graph, harness } = current();
+    const through = [graph, harness.reopen(graph)];
+    const create = (one: KnowledgeGraph, i: number) =>
+      one.transaction(byApi(), async (tx) => {
+        const live = await tx.lock([nodeRef('only')]);
+        await tx.write([changeTo(live.get('n:only'), nodeOf('only', { i }))]);
+      });
+    const results = await Promise.allSettled(
+      through.flatMap((one, at) => Array.from({ length: 8 }, (_, i) => create(one, at * 8 + i))),
+    );
+    for (const result of results) {
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(ConstraintError);
+    }
+    expect(results.some(({ status }) => status === 'fulfilled')).toBe(true);
+    expect(await graph.count()).toEqual({ nodes: 1n, relationships: 0n });
+  });
+
+  if (!captured) return;
   test('every scan is a history of the graph: befores follow afters, cuts are whole', async () => {
     const { graph, harness } = current();
     const writers = Array.from({ length: 4 }, () => harness.reopen(graph));

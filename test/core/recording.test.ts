@@ -2,10 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import type { EntityChange } from '../../src/core/entities.ts';
 import { stateHash } from '../../src/core/hash.ts';
 import { needsOf, reconcileOf, recordSlice, type StoredBefore, withoutEmpty } from '../../src/core/recording.ts';
-import type { CapturedTransaction, CurrentVersion } from '../../src/core/recording-types.ts';
+import type { CurrentVersion, FullTransaction } from '../../src/core/recording-types.ts';
 import { changeTo, nodeOf, nodeRef, relationshipOf, relationshipRef } from '../support/captured.ts';
 
-const transaction = (id: string, changes: EntityChange[], rest: Partial<CapturedTransaction> = {}) => ({
+const transaction = (id: string, changes: EntityChange[], rest: Partial<FullTransaction> = {}) => ({
   ...{ id, changes, time: new Date(0), source: 'API' as const, actor: null, session: null, operation: null },
   ...{ cut: true, first: true, last: true, ...rest },
 });
@@ -125,7 +125,7 @@ test('what has to be looked up: changed entities, new ends, deleted nodes of tra
 describe('a transaction that changed nothing', () => {
   const full = transaction('full', [changeTo(null, a0)], { cut: false });
   const empty = (cut: boolean) => transaction('empty', [], { cut });
-  const kept = (slice: CapturedTransaction[], headIsCut: boolean) =>
+  const kept = (slice: FullTransaction[], headIsCut: boolean) =>
     withoutEmpty(slice, headIsCut).map(({ id, cut }) => [id, cut]);
 
   test("is left out; its cut is its predecessor's", () => {

@@ -106,12 +106,38 @@ test.each<[unknown, RegExp]>([
     /two graphs are named a$/,
   ],
   [{ graphs: [{ name: 'a', kind: 'neo4j', url: 'http://x' }] }, /graphs\.0\.url: must start with bolt/],
+  [{ graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://ada:secret@x' }] }, /graphs\.0\.url: must not hold a password/],
+  [{ graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x', user: 'ada' }] }, /graphs\.0\.passwordEnv: is missing/],
+  [{ graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x', passwordEnv: 'P' }] }, /graphs\.0\.user: is missing/],
   [
-    { graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x' }] },
-    /a is a neo4j graph, and this build serves embedded graphs only$/,
+    { graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x', user: 'ada', passwordEnv: 'NO_SUCH' }] },
+    /graphs\.0\.passwordEnv: the environment variable NO_SUCH is not set$/,
+  ],
+  [{ graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x', keyProperty: '' }] }, /graphs\.0\.keyProperty: must not be/],
+  [
+    { graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x', keyProperty: 'uuid', derivedProperties: ['uuid'] }] },
+    /graphs\.0\.derivedProperties: uuid is the key property$/,
+  ],
+  [
+    { graphs: [{ name: 'a', kind: 'neo4j', url: 'bolt://x', password: 'x' }] },
+    /graphs\.0: Unrecognized key: "password"/,
   ],
 ])('a file with %j is refused in one line', (content, line) => {
   const environment = { PALINODE_CONFIG: config(content) };
   expect(() => readSettings(environment)).toThrow(line);
   expect(() => readSettings(environment)).toThrow(/^PALINODE_CONFIG: [^\n]+$/);
+});
+
+test('a neo4j graph takes its password from the variable that the file names', () => {
+  const graph = {
+    name: 'a',
+    kind: 'neo4j',
+    url: 'neo4j+s://graph.example',
+    user: 'ada',
+    passwordEnv: 'GRAPH_PASSWORD',
+  };
+  const environment = { PALINODE_CONFIG: config({ graphs: [{ ...graph, attach: true }] }), GRAPH_PASSWORD: 'secret' };
+  expect(readSettings(environment).graphs).toEqual([
+    { name: 'a', kind: 'neo4j', url: graph.url, user: 'ada', password: 'secret', derivedProperties: [], attach: true },
+  ]);
 });

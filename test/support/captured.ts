@@ -9,8 +9,10 @@ import {
   type NodeState,
   type RelationshipState,
 } from '../../src/core/entities.ts';
+import type { FullTransaction } from '../../src/core/recording-types.ts';
 import type { Properties } from '../../src/core/values.ts';
-import type { CapturedTransaction, KnowledgeGraph, WriteContext } from '../../src/ports/knowledge-graph.ts';
+import type { KnowledgeGraph, WriteContext } from '../../src/ports/knowledge-graph.ts';
+import { FullStates } from './full-states.ts';
 
 /** The context of a write through the API, with an id of its own. */
 export const byApi = (): WriteContext => ({
@@ -61,19 +63,23 @@ export async function put(
   });
 }
 
+const remembered = new WeakMap<KnowledgeGraph, FullStates>();
+
 /** One scan, slice by slice. */
-export async function slicesOf(graph: KnowledgeGraph, maxChanges = 1000): Promise<CapturedTransaction[][]> {
-  const slices: CapturedTransaction[][] = [];
-  for await (const slice of graph.feed(maxChanges)) slices.push([...slice]);
+export async function slicesOf(graph: KnowledgeGraph, maxChanges = 1000): Promise<FullTransaction[][]> {
+  const states = remembered.get(graph) ?? new FullStates();
+  remembered.set(graph, states);
+  const slices: FullTransaction[][] = [];
+  for await (const slice of graph.feed(maxChanges)) slices.push(states.of(slice));
   return slices;
 }
 
-export async function scanOf(graph: KnowledgeGraph, maxChanges = 1000): Promise<CapturedTransaction[]> {
+export async function scanOf(graph: KnowledgeGraph, maxChanges = 1000): Promise<FullTransaction[]> {
   return (await slicesOf(graph, maxChanges)).flat();
 }
 
 /** Reads and acknowledges all that waits. */
-export async function drain(graph: KnowledgeGraph): Promise<CapturedTransaction[]> {
+export async function drain(graph: KnowledgeGraph): Promise<FullTransaction[]> {
   const transactions = await scanOf(graph);
   await graph.acknowledge(transactions.map(({ id }) => id));
   return transactions;
@@ -86,7 +92,7 @@ export class Replay {
   cuts = 0;
 
   /** Applies what is new; a transaction already followed is skipped, as the recorder does. */
-  follow(transactions: readonly CapturedTransaction[]): void {
+  follow(transactions: readonly FullTransaction[]): void {
     for (const transaction of transactions) {
       if (this.seen.has(transaction.id)) continue;
       for (const change of transaction.changes) this.#apply(change);

@@ -5,7 +5,7 @@ import { applyChanges, diffStates, type StateMap } from '../../src/core/diff.ts'
 import { type EntityChange, type EntityId, type EntityState, entityId } from '../../src/core/entities.ts';
 import { stateHash } from '../../src/core/hash.ts';
 import type { TransactionSource } from '../../src/core/moments.ts';
-import type { CapturedTransaction } from '../../src/core/recording-types.ts';
+import type { FullTransaction } from '../../src/core/recording-types.ts';
 import type { UndoSelector, UndoSet } from '../../src/core/undo-set.ts';
 import { arbProperties } from './arbitraries.ts';
 
@@ -73,7 +73,7 @@ const arbTransaction: fc.Arbitrary<TransactionSpec> = fc
 
 export const arbHistory = fc.array(arbTransaction, { minLength: 1, maxLength: 12 });
 
-export interface ModelTransaction extends CapturedTransaction {
+export interface ModelTransaction extends FullTransaction {
   readonly seq: bigint;
 }
 

@@ -1,7 +1,7 @@
 import type { EntityId } from '../../src/core/entities.ts';
 import type { Page, PageRequest } from '../../src/core/moments.ts';
 import { needsOf, recordSlice } from '../../src/core/recording.ts';
-import type { CapturedTransaction, HistoryEntry } from '../../src/core/recording-types.ts';
+import type { FullTransaction, HistoryEntry } from '../../src/core/recording-types.ts';
 import type { Origins } from '../../src/core/undo-set.ts';
 import type { History, RecordedTransaction, RecorderLease } from '../../src/ports/history.ts';
 
@@ -11,7 +11,7 @@ type PutBack = ReadonlyMap<string, ReadonlyMap<EntityId, Origins>>;
 export async function entriesFor(
   history: History,
   graphId: number,
-  slice: readonly CapturedTransaction[],
+  slice: readonly FullTransaction[],
   putBack: PutBack = new Map(),
 ): Promise<readonly HistoryEntry[]> {
   const graph = await history.graph(graphId);
@@ -28,7 +28,7 @@ export async function entriesFor(
 export async function appendAll(
   history: History,
   lease: RecorderLease,
-  slices: readonly (readonly CapturedTransaction[])[],
+  slices: readonly (readonly FullTransaction[])[],
 ): Promise<RecordedTransaction[]> {
   const recorded: RecordedTransaction[] = [];
   for (const slice of slices) {
@@ -46,9 +46,9 @@ export async function openForRecording(history: History, name: string): Promise<
 }
 
 /** The feed in slices: `size` transactions together, those with more than `size` changes in pieces of their own. */
-export function sliced(transactions: readonly CapturedTransaction[], size: number): CapturedTransaction[][] {
-  const slices: CapturedTransaction[][] = [];
-  let open: CapturedTransaction[] = [];
+export function sliced(transactions: readonly FullTransaction[], size: number): FullTransaction[][] {
+  const slices: FullTransaction[][] = [];
+  let open: FullTransaction[] = [];
   const flush = () => {
     if (open.length > 0) slices.push(open);
     open = [];
@@ -67,7 +67,7 @@ export function sliced(transactions: readonly CapturedTransaction[], size: numbe
 }
 
 /** A large transaction as the feed gives it. */
-export function piecesOf(transaction: CapturedTransaction, size: number): CapturedTransaction[] {
+export function piecesOf(transaction: FullTransaction, size: number): FullTransaction[] {
   const { changes } = transaction;
   const count = Math.ceil(changes.length / size);
   return Array.from({ length: count }, (_, index) => ({

@@ -20,7 +20,11 @@ export function runFolder(): string {
 }
 
 /** Starts a server that ends with the test run at the latest. Its output goes to `log`. */
-export function startProcess(command: string, args: readonly string[], options: { cwd?: string } = {}): ChildProcess {
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   if (child.pid !== undefined) noteProcess(child.pid);
   return child;

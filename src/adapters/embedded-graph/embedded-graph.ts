@@ -1,10 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
+import { CaptureError } from '../../core/errors.ts';
+import type { FullTransaction } from '../../core/recording-types.ts';
 import { type Database, isRetryable, type SqlExecutor } from '../../ports/database.ts';
 import type { GraphConstraints } from '../../ports/graph-constraints.ts';
 import type {
-  CapturedTransaction,
+  Attachment,
+  BaselinePage,
   CaptureFinding,
+  GraphCapture,
   GraphTransaction,
   KnowledgeGraph,
   Pending,
@@ -41,10 +45,13 @@ export class EmbeddedGraph implements KnowledgeGraph {
   readonly kind = 'EMBEDDED';
   readonly name: string;
   readonly immediateLimit: number;
+  readonly order = 'EXACT';
+  readonly scanOrder = 'KEY';
   readonly constraints: GraphConstraints;
   readonly #database: Database;
   readonly #schema: string;
   readonly #options: Required<Omit<EmbeddedGraphOptions, 'schema'>>;
+  #capture: GraphCapture = 'OFF';
 
   /** @throws InvalidInputError when the name is not `[a-z][a-z0-9_]{0,40}` */
   constructor(database: Database, name: string, options: EmbeddedGraphOptions = {}) {
@@ -56,9 +63,22 @@ export class EmbeddedGraph implements KnowledgeGraph {
     this.#options = { lockTimeoutMs: 10_000, statementTimeoutMs: 60_000, attempts: 5, ...options };
   }
 
-  async attach(): Promise<void> {
-    await install(this.#database, this.#schema);
+  async attach(): Promise<Attachment> {
+    const { storeId, isNew } = await install(this.#database, this.#schema);
+    this.#capture = 'CONTINUOUS';
+    return { mode: 'CONTINUOUS', storeId, isNew };
   }
+
+  capture(): GraphCapture {
+    return this.#capture;
+  }
+
+  async detach(): Promise<void> {
+    throw new CaptureError('an embedded graph is always attached: its capture is part of its tables', 'CONTINUOUS');
+  }
+
+  /** Nothing: the tables came with their capture, so every entity in them is in the feed. */
+  async *baseline(): AsyncGenerator<BaselinePage> {}
 
   async transaction<T>(context: WriteContext, work: (tx: GraphTransaction) => Promise<T>): Promise<T> {
     const { attempts, statementTimeoutMs } = this.#options;
@@ -108,7 +128,7 @@ export class EmbeddedGraph implements KnowledgeGraph {
     return pending(this.#database, this.#schema);
   }
 
-  feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]> {
+  feed(maxChanges: number): AsyncIterable<readonly FullTransaction[]> {
     return new Feed(this.#database, this.#schema, maxChanges).slices();
   }
 

@@ -1,6 +1,7 @@
 import type { TransactionSource } from '../../core/moments.ts';
+import type { FullTransaction } from '../../core/recording-types.ts';
 import type { Database } from '../../ports/database.ts';
-import type { CapturedTransaction } from '../../ports/knowledge-graph.ts';
+
 import { type PackedColumns, packedQuery } from '../postgres/packed.ts';
 import { Coalescer } from './coalesce.ts';
 import { CutJudge, isVisible, parseSnapshot, type Snapshot } from './cuts.ts';
@@ -55,7 +56,7 @@ export class Feed {
     this.#maxChanges = Math.max(1, maxChanges);
   }
 
-  async *slices(): AsyncGenerator<readonly CapturedTransaction[]> {
+  async *slices(): AsyncGenerator<readonly FullTransaction[]> {
     let group: JudgedHeader[] = [];
     let changes = 0;
     for await (const header of this.#judged()) {
@@ -104,7 +105,7 @@ export class Feed {
     }
   }
 
-  async #small(headers: readonly JudgedHeader[]): Promise<CapturedTransaction[]> {
+  async #small(headers: readonly JudgedHeader[]): Promise<FullTransaction[]> {
     const rows = await packedQuery<OutboxRow>(
       this.#database,
       OUTBOX,
@@ -122,7 +123,7 @@ export class Feed {
   }
 
   /** Pages by entity; the index gives the order, so a page costs the same wherever it lies. */
-  async *#large(header: JudgedHeader): AsyncGenerator<readonly CapturedTransaction[]> {
+  async *#large(header: JudgedHeader): AsyncGenerator<readonly FullTransaction[]> {
     const total = Number(header.changes);
     const coalescer = new Coalescer();
     let after: [kind: string, key: string, n: bigint] = ['', '', -1n];
@@ -146,7 +147,7 @@ export class Feed {
   }
 }
 
-function transactionOf(header: JudgedHeader): Omit<CapturedTransaction, 'changes' | 'first' | 'last'> {
+function transactionOf(header: JudgedHeader): Omit<FullTransaction, 'changes' | 'first' | 'last'> {
   const { id, committed_at: time, source, actor, session, operation, cut } = header;
   return { id, time, source, actor, session, operation, cut };
 }

@@ -24,10 +24,13 @@ const BEFORE_ALL = '-9223372036854775808';
  * damaged is kept as an incident: writes may have been missed while it was.
  * @throws CaptureError when a newer build made the tables, or the database is not in UTF-8
  */
-export async function install(database: Database, schema: string): Promise<void> {
+export async function install(database: Database, schema: string): Promise<{ storeId: string; isNew: boolean }> {
   const found = await readInstalled(database, schema);
   assertNotNewer(found);
-  if (found?.version === SCHEMA_VERSION && (await damageOf(database, schema, found)).length === 0) return;
+  const storeId = await readStore(database);
+  if (found?.version === SCHEMA_VERSION && (await damageOf(database, schema, found)).length === 0) {
+    return { storeId, isNew: false };
+  }
   await database.transaction(async (tx) => {
     await tx.query(`SELECT pg_advisory_xact_lock(hashtextextended('palinode embedded graph ' || $1, 0))`, [schema]);
     await assertUtf8(tx);
@@ -47,6 +50,7 @@ export async function install(database: Database, schema: string): Promise<void>
       [SCHEMA_VERSION, await readStore(tx), JSON.stringify(await readTriggers(tx, schema))],
     );
   });
+  return { storeId, isNew: found === null };
 }
 
 async function damageOf(on: SqlExecutor, schema: string, installed: Installed): Promise<CaptureFinding[]> {

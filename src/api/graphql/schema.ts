@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 import './mutations/conflicts.ts';
 import './mutations/points.ts';
+import './mutations/graphs.ts';
 import './mutations/rehearsals.ts';
 import './mutations/rollbacks.ts';
 import './mutations/sessions.ts';

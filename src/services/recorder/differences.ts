@@ -1,7 +1,7 @@
 import { type EntityChange, entityId } from '../../core/entities.ts';
 import { stateHash } from '../../core/hash.ts';
 import { recordSlice } from '../../core/recording.ts';
-import type { CapturedTransaction } from '../../core/recording-types.ts';
+import type { FullTransaction } from '../../core/recording-types.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
@@ -59,7 +59,7 @@ export class Differences {
     if (first) await history.setCapture(graphId, { newEpoch: true });
     const nobody = { actor: null, session: null, operation: null } as const;
     const time = clock.now();
-    const part: CapturedTransaction = { id, time, source: 'RECONCILE', ...nobody, cut: last, changes, first, last };
+    const part: FullTransaction = { id, time, source: 'RECONCILE', ...nobody, cut: last, changes, first, last };
     const current = await history.current(graphId, changes);
     const ends = new Set(
       changes.flatMap(({ after }) => (after?.kind === 'RELATIONSHIP' ? [after.start, after.end] : [])),

@@ -1,10 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { reconcileOf } from '../../core/recording.ts';
 import type { CapturedTransaction } from '../../core/recording-types.ts';
 import type { RecorderLease } from '../../ports/history.ts';
 import type { MissedWrites } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
-import type { SliceRecorder } from './slice-recorder.ts';
+import type { Outcome, SliceRecorder } from './slice-recorder.ts';
+
+/** Before the next scan, when something waits for its predecessor; doubled each time in a row. */
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 200;
 
 /** Moves what waits in the graph into history, one scan of the feed at a time. */
 export class Drain {
@@ -12,6 +17,7 @@ export class Drain {
   readonly #seat: Seat;
   readonly #slices: SliceRecorder;
   readonly #maxChanges: number;
+  #waits = 0;
   #stopped = false;
 
   constructor(deps: RecorderDeps, seat: Seat, slices: SliceRecorder, maxChanges: number) {
@@ -46,26 +52,37 @@ export class Drain {
   /** @returns false when the scan has to be made anew */
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
+    this.#slices.beginScan();
     for await (const slice of this.#deps.graph.feed(this.#maxChanges)) {
       if (this.#stopped) return false;
       const lease = await this.#seat.keep();
-      if (restarting === null) restarting = await this.#record(lease, slice);
-      else await this.#survey(lease, slice, restarting);
+      if (restarting !== null) await this.#survey(lease, slice, restarting);
+      else {
+        const outcome = await this.#record(lease, slice);
+        if (outcome.kind === 'WAIT') return this.#pause();
+        if (outcome.kind === 'RESTART') restarting = outcome.transaction.id;
+      }
       if (restarting !== null && slice.some(({ id, last }) => last && id === restarting)) return false;
     }
+    this.#waits = 0;
     return restarting === null;
   }
 
-  /** @returns the transaction that has to be stored anew, or null when the slice is recorded and acknowledged */
-  async #record(lease: RecorderLease, slice: readonly CapturedTransaction[]): Promise<string | null> {
-    const restart = await this.#slices.record(lease, slice);
-    if (restart === null) {
-      await this.#deps.graph.acknowledge(slice.filter(({ last }) => last).map(({ id }) => id));
-      return null;
+  async #pause(): Promise<false> {
+    await sleep(Math.min(FIRST_PAUSE_MS * 2 ** this.#waits, LONGEST_PAUSE_MS));
+    this.#waits += 1;
+    return false;
+  }
+
+  async #record(lease: RecorderLease, slice: readonly CapturedTransaction[]): Promise<Outcome> {
+    const outcome = await this.#slices.record(lease, slice);
+    if (outcome.kind !== 'RESTART') {
+      const stored = outcome.kind === 'WAIT' ? outcome.stored : slice;
+      await this.#deps.graph.acknowledge(stored.filter(({ last }) => last).map(({ id }) => id));
     }
-    await this.#deps.history.discardPartial(lease);
-    await this.#reconcile(lease, restart.transaction, restart.missed);
-    return restart.transaction.id;
+    if (outcome.kind !== 'STORED') await this.#deps.history.discardPartial(lease);
+    if (outcome.kind === 'RESTART') await this.#reconcile(lease, outcome.transaction, outcome.missed);
+    return outcome;
   }
 
   /** Puts what the later slices of a transaction show to be missing in front of it too, before it is stored anew. */

@@ -1,6 +1,7 @@
+import type { UnknownEntity } from '../../core/deltas.ts';
 import { type EntityChange, entityId, type RelationshipState } from '../../core/entities.ts';
 import { bareNode, type ChainBreak, reconcileOf } from '../../core/recording.ts';
-import type { CapturedTransaction } from '../../core/recording-types.ts';
+import type { CapturedTransaction, FullTransaction } from '../../core/recording-types.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 
 /** The changes that were missed, by the index of the transaction before which they must have happened. */
@@ -12,7 +13,7 @@ export type MissedWrites = ReadonlyMap<number, readonly EntityChange[]>;
  */
 export async function missedWrites(
   { graph }: Pick<RecorderDeps, 'graph'>,
-  slice: readonly CapturedTransaction[],
+  slice: readonly FullTransaction[],
   breaks: readonly ChainBreak[],
   left: readonly RelationshipState[],
 ): Promise<MissedWrites> {
@@ -42,7 +43,7 @@ export async function missedWrites(
   return missed;
 }
 
-function deletesEnd({ changes }: CapturedTransaction, { start, end }: RelationshipState): boolean {
+function deletesEnd({ changes }: FullTransaction, { start, end }: RelationshipState): boolean {
   return changes.some(({ kind, key, after }) => kind === 'NODE' && after === null && (key === start || key === end));
 }
 
@@ -58,9 +59,13 @@ export function withMissed(
   });
 }
 
-/** How the missed writes are shown among the problems of capture. */
-export function problemsOf(missed: MissedWrites): { kind: string; message: string; key: string }[] {
-  return [...missed.values()].flat().map(({ kind, key }) => ({
+/** How the missed writes, and the changes of entities that nothing is known of, are shown among the problems of capture. */
+export function problemsOf(
+  missed: MissedWrites,
+  unknown: readonly UnknownEntity[] = [],
+): { kind: string; message: string; key: string }[] {
+  const refs = [...[...missed.values()].flat(), ...unknown.map(({ delta }) => delta)];
+  return refs.map(({ kind, key }) => ({
     kind: 'MISSED_WRITE',
     message: `a ${kind === 'NODE' ? 'node' : 'relationship'} was changed without being captured`,
     key,

@@ -1,5 +1,7 @@
 import type { EntityId, EntityRef } from '../../core/entities.ts';
 import type { Origins } from '../../core/undo-set.ts';
+import type { AttachmentStore } from '../../ports/attachment-store.ts';
+import type { Bindings } from '../../ports/bindings.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventBus } from '../../ports/event-bus.ts';
 import type { History } from '../../ports/history.ts';
@@ -30,6 +32,10 @@ export interface RecorderDeps {
   readonly keys: Keys;
   readonly sessions: SessionResolver;
   readonly putBack: PutBackOrigins;
+  /** Of a graph that is attached and detached at run time. */
+  readonly attachments?: AttachmentStore;
+  /** Of a graph that addresses entities by numbers of its own. */
+  readonly bindings?: Bindings;
   /** Told what went wrong in the background; the recorder tries again by itself. */
   readonly onError?: (error: unknown) => void;
 }
@@ -45,8 +51,16 @@ export interface RecorderOptions {
   readonly idleMs: number;
   /** How often the installation of capture is looked at. */
   readonly inspectMs: number;
+  /**
+   * How long, and for how many scans at least, a transaction that does not continue what is recorded waits for its predecessor. Only of a
+   * graph whose feed goes by stamps.
+   */
+  readonly waitMs: number;
+  readonly waitScans: number;
   /** How long a fence waits for the instance that records. */
   readonly fenceTimeoutMs: number;
+  /** How long to wait for another instance that compares the whole graph. */
+  readonly scanTimeoutMs: number;
 }
 
 export const RECORDER_DEFAULTS: RecorderOptions = {
@@ -55,5 +69,8 @@ export const RECORDER_DEFAULTS: RecorderOptions = {
   busyMs: 50,
   idleMs: 500,
   inspectMs: 3_000,
+  waitMs: 500,
+  waitScans: 4,
   fenceTimeoutMs: 30_000,
+  scanTimeoutMs: 600_000,
 };

@@ -3,10 +3,15 @@ import type { EntityChange } from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import { type Pending, StaleTokenError } from '../../ports/knowledge-graph.ts';
+import { assertCaptured } from '../capture-state.ts';
+import { Baseline } from './baseline.ts';
 import { CaptureWatch } from './capture-watch.ts';
 import { Differences } from './differences.ts';
 import { Drain } from './drain.ts';
+import { LenientRecorder } from './lenient-recorder.ts';
+import { Patience } from './patience.ts';
 import { RECORDER_DEFAULTS, type RecorderDeps, type RecorderOptions } from './recorder-types.ts';
+import { ScanPass } from './scan-pass.ts';
 import { Seat } from './seat.ts';
 import { SliceRecorder } from './slice-recorder.ts';
 
@@ -22,10 +27,13 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #seat: Seat;
   readonly #watch: CaptureWatch;
+  readonly #slices: SliceRecorder;
   readonly #drain: Drain;
+  readonly #baseline: Baseline | null;
   readonly #differences: Differences;
   #last: Promise<unknown> = Promise.resolve();
   #next: Promise<boolean> | null = null;
+  #nextPass: Promise<void> | null = null;
   #loop: Promise<void> | null = null;
   readonly #stopping = new AbortController();
   #waking = new AbortController();
@@ -36,8 +44,12 @@ export class Recorder {
     this.#options = { ...RECORDER_DEFAULTS, ...options };
     this.#seat = new Seat(deps, this.#options.leaseMs);
     this.#watch = new CaptureWatch(deps, this.#options.inspectMs);
-    const slices = new SliceRecorder(deps, this.#seat, this.#watch);
+    const lenient = new LenientRecorder(deps);
+    const slices = new SliceRecorder(deps, this.#seat, this.#watch, lenient, new Patience(deps, this.#options));
+    this.#slices = slices;
     this.#drain = new Drain(deps, this.#seat, slices, this.#options.maxChanges);
+    this.#baseline =
+      deps.attachments === undefined ? null : new Baseline(deps, deps.attachments, this.#seat, slices, lenient);
     this.#differences = new Differences(deps, this.#seat, slices);
   }
 
@@ -56,6 +68,7 @@ export class Recorder {
     this.poke();
     await this.#loop;
     await this.#last;
+    await this.#baseline?.reset();
     await this.#seat.leave();
   }
 
@@ -66,16 +79,25 @@ export class Recorder {
 
   /**
    * Resolves when everything that had committed in the graph before the call is recorded. Calls at the same time share one scan.
-   * @throws CaptureError when the instance that records does not get there in time, or this one is stopping
+   * A graph that is captured by scans has nothing to wait for.
+   * @throws CaptureError when the instance that records does not get there in time, the graph is not captured, or this one is stopping
    */
   async fence(): Promise<void> {
     this.#assertRunning();
-    await this.#watch.look();
-    const before = await this.#deps.graph.pending();
-    if (before.transactions === 0n) return;
-    if (await this.#nextDrain()) return;
-    this.#assertRunning();
-    await this.#waitForOther(before);
+    if (this.#deps.graph.capture() !== 'SCAN') await this.#recordPending();
+    // Asked last: capture that is on now was on when the scan began.
+    await this.#assertCaptured();
+  }
+
+  /** As `fence`; a graph that is captured by scans is compared as a whole, so that what it holds now is recorded. */
+  async refresh(): Promise<void> {
+    await this.fence();
+    if (this.#deps.graph.capture() !== 'SCAN') return;
+    this.#nextPass ??= this.#serial(() => {
+      this.#nextPass = null;
+      return this.#scanAll();
+    });
+    await this.#nextPass;
   }
 
   /**
@@ -94,6 +116,33 @@ export class Recorder {
         throw error;
       }
     });
+  }
+
+  async #recordPending(): Promise<void> {
+    await this.#watch.look();
+    const before = await this.#deps.graph.pending();
+    if (before.transactions === 0n) return;
+    if (await this.#nextDrain()) return;
+    this.#assertRunning();
+    await this.#waitForOther(before);
+  }
+
+  /** Waits for another instance that compares the graph. */
+  async #scanAll(): Promise<void> {
+    const { clock } = this.#deps;
+    const deadline = clock.now().getTime() + this.#options.scanTimeoutMs;
+    while ((await this.#seat.take()) === null) {
+      this.#assertRunning();
+      if (clock.now().getTime() > deadline)
+        throw new CaptureError('another instance still compares this graph', 'SCAN');
+      await sleep(LONGEST_POLL_MS);
+    }
+    try {
+      await new ScanPass(this.#deps, this.#seat, this.#slices).run();
+    } finally {
+      this.#seat.doubt();
+      await this.#seat.leave();
+    }
   }
 
   /** A scan that has not begun yet. */
@@ -147,7 +196,10 @@ export class Recorder {
   /** @returns whether there was something to record */
   async #lookOnce(): Promise<boolean> {
     try {
+      if (this.#deps.graph.capture() === 'SCAN' && this.#seat.mode === 'SCAN') return await this.#rest();
       if ((await this.#serial(() => this.#seat.take())) === null) return false;
+      if (this.#seat.mode === 'OFF' || this.#seat.mode === 'SCAN') return await this.#rest();
+      if (this.#seat.mode === 'BASELINE') return await this.#recordBaseline();
       await this.#watch.look();
       if ((await this.#deps.graph.pending()).transactions === 0n) return false;
       return await this.#nextDrain();
@@ -155,6 +207,35 @@ export class Recorder {
       this.#deps.onError?.(error);
       return false;
     }
+  }
+
+  /** Nothing is to be recorded until somebody asks: whoever asks first may hold the lease. */
+  async #rest(): Promise<false> {
+    await this.#serial(async () => {
+      this.#seat.doubt();
+      await this.#seat.leave();
+    });
+    return false;
+  }
+
+  /** Pages, with scans of the feed between them, until all is recorded or the recorder stops. */
+  async #recordBaseline(): Promise<boolean> {
+    const baseline = this.#baseline;
+    if (baseline === null) throw new Error('a graph that is always attached has no baseline');
+    while (!this.#stopping.signal.aborted && this.#seat.mode === 'BASELINE') {
+      if (await this.#serial(() => baseline.step())) {
+        await this.#serial(async () => {
+          if (await this.#drain.run()) await baseline.finish();
+        });
+      } else if ((await this.#deps.graph.pending()).transactions > 0n) await this.#nextDrain();
+      await this.#watch.look();
+    }
+    return true;
+  }
+
+  async #assertCaptured(): Promise<void> {
+    const record = await this.#deps.history.graph(this.#deps.graphId);
+    if (record !== null) assertCaptured(record);
   }
 
   #assertRunning(): void {

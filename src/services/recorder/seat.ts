@@ -1,3 +1,4 @@
+import type { CaptureMode } from '../../core/errors.ts';
 import type { RecorderLease } from '../../ports/history.ts';
 import { StaleTokenError } from '../../ports/knowledge-graph.ts';
 import type { RecorderDeps } from './recorder-types.ts';
@@ -6,6 +7,8 @@ import type { RecorderDeps } from './recorder-types.ts';
 export class Seat {
   /** The newest complete transaction, and whether it is known to be a cut. */
   head = { seq: 0n, cut: false };
+  /** How the graph is captured, as of when the lease was taken, or as the holder changed it. */
+  mode: CaptureMode = 'OFF';
   readonly #deps: RecorderDeps;
   readonly #holder: string;
   readonly #leaseMs: number;
@@ -59,6 +62,7 @@ export class Seat {
     const graph = await history.graph(graphId);
     if (graph === null) throw new Error(`graph ${graphId} is not in history`);
     this.head = { seq: graph.head.seq, cut: false };
+    this.mode = graph.captureMode;
     this.#settled = true;
   }
 }

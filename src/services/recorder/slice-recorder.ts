@@ -1,11 +1,16 @@
+import { type FullSlice, type States, withFullStates } from '../../core/deltas.ts';
 import type { EntityId, RelationshipState } from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
-import { needsOf, recordSlice, type StoredBefore, withoutEmpty } from '../../core/recording.ts';
+import { type ChainBreak, needsOf, recordSlice, type StoredBefore, withoutEmpty } from '../../core/recording.ts';
 import type { CapturedTransaction, HistoryEntry } from '../../core/recording-types.ts';
 import type { Origins } from '../../core/undo-set.ts';
 import type { RecordedTransaction, RecorderLease } from '../../ports/history.ts';
+import { askGraph, type LiveAt } from './ask-graph.ts';
+import { bind } from './binder.ts';
 import type { CaptureWatch } from './capture-watch.ts';
+import type { LenientRecorder } from './lenient-recorder.ts';
 import { type MissedWrites, missedWrites, problemsOf, withMissed } from './missed-writes.ts';
+import type { Patience } from './patience.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
 import { SessionTexts } from './session-texts.ts';
@@ -15,11 +20,24 @@ const MOST_LEFT = 50_000;
 /** Each round of looking for missed writes leaves fewer; past this something is wrong with the record itself. */
 const MOST_ROUNDS = 20;
 
-/** A large transaction, partly stored, before which something turned out to be missing: it has to be stored anew. */
-export interface Restart {
-  readonly transaction: CapturedTransaction;
+/**
+ * What became of a slice.
+ * - `STORED`: all of it is recorded.
+ * - `RESTART`: something is missing before a large transaction that is partly stored: it has to be stored anew.
+ * - `WAIT`: only `stored` of it is; what comes then may have a predecessor that the scan has not seen.
+ */
+export type Outcome =
+  | { readonly kind: 'STORED' }
+  | { readonly kind: 'RESTART'; readonly transaction: CapturedTransaction; readonly missed: MissedWrites }
+  | { readonly kind: 'WAIT'; readonly stored: readonly CapturedTransaction[] };
+
+interface Attempt {
+  readonly full: FullSlice;
+  readonly entries: readonly HistoryEntry[];
   readonly missed: MissedWrites;
 }
+
+const STORED: Outcome = { kind: 'STORED' };
 
 /** Stores slices of the feed. */
 export class SliceRecorder {
@@ -27,34 +45,90 @@ export class SliceRecorder {
   readonly #seat: Seat;
   readonly #watch: CaptureWatch;
   readonly #sessions: SessionTexts;
+  readonly #lenient: LenientRecorder;
+  readonly #patience: Patience;
+  /** Whether the scan under way has brought anything new. */
+  #isNew = false;
 
-  constructor(deps: RecorderDeps, seat: Seat, watch: CaptureWatch) {
+  constructor(deps: RecorderDeps, seat: Seat, watch: CaptureWatch, lenient: LenientRecorder, patience: Patience) {
     this.#deps = deps;
     this.#seat = seat;
     this.#watch = watch;
     this.#sessions = new SessionTexts(deps);
+    this.#lenient = lenient;
+    this.#patience = patience;
   }
 
-  /** Stores what is not stored yet. @returns null, or why the slice could not be stored where the feed is */
-  async record(lease: RecorderLease, slice: readonly CapturedTransaction[]): Promise<Restart | null> {
-    const { history, graphId } = this.#deps;
+  beginScan(): void {
+    this.#isNew = false;
+    this.#lenient.beginScan();
+  }
+
+  /** Stores what is not stored yet. */
+  async record(lease: RecorderLease, slice: readonly CapturedTransaction[]): Promise<Outcome> {
+    const fresh = await this.#fresh(slice);
+    const resolved = await this.#sessions.resolve(withoutEmpty(fresh, this.#seat.head.cut));
+    const outcome =
+      this.#seat.mode === 'BASELINE' ? await this.#leniently(lease, resolved) : await this.#strictly(lease, resolved);
+    await bind(this.#deps.bindings, outcome.kind === 'WAIT' ? outcome.stored : slice);
+    return outcome;
+  }
+
+  /**
+   * What is not recorded yet. A scan whose last transaction was recorded before, but some others not, ends with an empty one: it alone can say
+   * that the state is a cut again.
+   */
+  async #fresh(slice: readonly CapturedTransaction[]): Promise<readonly CapturedTransaction[]> {
+    const { graph, history, graphId, keys } = this.#deps;
     const known = await history.known(graphId, [...new Set(slice.map(({ id }) => id))]);
     const fresh = slice.filter(({ id }) => !known.has(id));
-    let rest: readonly CapturedTransaction[] = withoutEmpty(fresh, this.#seat.head.cut);
-    if (rest.length === 0) return null;
-    rest = await this.#sessions.resolve(rest);
-    for (let round = 0; round < MOST_ROUNDS; round += 1) {
-      const { entries, missed } = await this.#attempt(rest);
-      if (missed.size === 0) {
+    this.#isNew ||= fresh.length > 0;
+    const last = slice.at(-1);
+    if (graph.order === 'EXACT' || !this.#isNew || last?.cut !== true || !known.has(last.id)) return fresh;
+    const { bindings: _, ...rest } = last;
+    return [...fresh, { ...rest, id: keys.next(), source: 'RECONCILE', first: true, changes: [] }];
+  }
+
+  async #leniently(lease: RecorderLease, slice: readonly CapturedTransaction[]): Promise<Outcome> {
+    if (slice.length > 0) await this.store(lease, await this.#lenient.entries(slice, this.#seat.head.seq + 1n));
+    return STORED;
+  }
+
+  async #strictly(lease: RecorderLease, slice: readonly CapturedTransaction[]): Promise<Outcome> {
+    let rest = slice;
+    let live: LiveAt = new Map();
+    for (let round = 0; rest.length > 0; round += 1) {
+      if (round === MOST_ROUNDS) throw new CaptureError('captured changes do not continue the record', 'CONTINUOUS');
+      const { full, entries, missed } = await this.#attempt(rest, live);
+      const index = firstBreak(full, missed);
+      const broken = index === null ? undefined : rest[index];
+      if (index === null || broken === undefined) {
         await this.store(lease, entries);
-        return null;
+        return STORED;
       }
-      await this.#watch.gap(problemsOf(missed));
+      if (live.size === 0 && (await this.#patience.waitsFor(broken))) return this.#until(lease, rest, index);
+      const more = await askGraph(this.#deps.graph, rest, full, missed, live);
+      if (more !== null) {
+        live = more;
+        continue;
+      }
+      await this.#watch.gap(problemsOf(missed, full.unknown));
       const [transaction] = rest;
-      if (transaction?.first === false && missed.has(0)) return { transaction, missed };
-      rest = withMissed(rest, missed, () => this.#deps.keys.next());
+      if (transaction?.first === false && missed.has(0)) return { kind: 'RESTART', transaction, missed };
+      rest = withMissed(full.slice, missed, () => this.#deps.keys.next());
+      live = new Map();
     }
-    throw new CaptureError('what was captured does not continue what is recorded', 'CONTINUOUS');
+    return STORED;
+  }
+
+  /** Stores what comes before the transaction that waits. */
+  async #until(lease: RecorderLease, slice: readonly CapturedTransaction[], index: number): Promise<Outcome> {
+    const before = slice.slice(0, index);
+    const { full, entries, missed } = await this.#attempt(before, new Map());
+    const inner = firstBreak(full, missed);
+    if (inner !== null) return this.#until(lease, slice, inner);
+    if (entries.length > 0) await this.store(lease, entries);
+    return { kind: 'WAIT', stored: before };
   }
 
   /** Stores entries and tells those who wait. @returns the transactions that were completed */
@@ -70,17 +144,26 @@ export class SliceRecorder {
 
   /** Only what was missed by way of states, for the slices of a transaction that is going to be stored anew. */
   async survey(slice: readonly CapturedTransaction[]): Promise<MissedWrites> {
-    const { breaks } = recordSlice(slice, await this.#stored(slice));
-    const states = breaks.filter(({ kind }) => kind === 'STATE');
-    return missedWrites(this.#deps, slice, states, []);
+    const stored = await this.#stored(slice);
+    const survey = (live: LiveAt): { full: FullSlice; breaks: readonly ChainBreak[] } => {
+      const full = withFullStates(slice, statesOf(stored), live);
+      const { breaks } = recordSlice(full.slice, stored);
+      return { full, breaks: breaks.filter(({ kind }) => kind === 'STATE') };
+    };
+    const first = survey(new Map());
+    const missed = await missedWrites(this.#deps, first.full.slice, first.breaks, []);
+    const live = await askGraph(this.#deps.graph, slice, first.full, missed, new Map());
+    if (live === null) return missed;
+    const { full, breaks } = survey(live);
+    return missedWrites(this.#deps, full.slice, breaks, []);
   }
 
-  async #attempt(
-    slice: readonly CapturedTransaction[],
-  ): Promise<{ entries: readonly HistoryEntry[]; missed: MissedWrites }> {
-    const { entries, breaks } = recordSlice(slice, await this.#stored(slice));
-    const missed = await missedWrites(this.#deps, slice, breaks, await this.#leftBehind(slice));
-    return { entries, missed };
+  async #attempt(slice: readonly CapturedTransaction[], live: LiveAt): Promise<Attempt> {
+    const stored = await this.#stored(slice);
+    const full = withFullStates(slice, statesOf(stored), live);
+    const { entries, breaks } = recordSlice(full.slice, stored);
+    const missed = await missedWrites(this.#deps, full.slice, breaks, await this.#leftBehind(slice));
+    return { full, entries, missed };
   }
 
   async #stored(slice: readonly CapturedTransaction[]): Promise<StoredBefore> {
@@ -104,4 +187,14 @@ export class SliceRecorder {
     if (deletedNodes.length === 0 && !endsLarge) return [];
     return history.leftBehind(graphId, deletedNodes, relationships, MOST_LEFT);
   }
+}
+
+/** The first transaction that does not continue what is recorded. */
+function firstBreak({ unknown }: FullSlice, missed: MissedWrites): number | null {
+  const indexes = [...missed.keys(), ...unknown.map(({ transaction }) => transaction)];
+  return indexes.length === 0 ? null : indexes.reduce((least, index) => Math.min(least, index));
+}
+
+function statesOf({ current }: StoredBefore): States {
+  return new Map([...current].map(([id, { state }]) => [id, state]));
 }

@@ -27,14 +27,16 @@ const COLUMNS = `id, name, kind, capture_mode, capture_error, capture_progress, 
 // Moments are whole milliseconds, as capture gives them: a finer start would lie after what follows it.
 const OPEN = `
   WITH made AS (
-    INSERT INTO graphs (name, kind, head_time, checksum) VALUES ($1, $2, date_trunc('milliseconds', now()), $3)
+    INSERT INTO graphs (name, kind, head_time, checksum, capture_mode, capture_progress)
+    SELECT $1, $2, date_trunc('milliseconds', now()), $3, CASE $2 WHEN 'EMBEDDED' THEN 'CONTINUOUS' ELSE 'OFF' END,
+      CASE $2 WHEN 'EMBEDDED' THEN 100 ELSE 0 END
     ON CONFLICT (name) DO NOTHING RETURNING id, head_time
   )
   INSERT INTO graph_transactions (graph_id, seq, feed_id, time, source, epoch, cut, change_count, nodes_created, nodes_updated,
     nodes_deleted, relationships_created, relationships_updated, relationships_deleted, node_count, relationship_count, checksum)
   SELECT id, 0, 'start', head_time, 'BASELINE', 1, true, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3 FROM made`;
 
-/** The graph's row, made with transaction 0 (the empty baseline) when it is new. */
+/** The graph's row, made with transaction 0 (the empty baseline) when it is new. Only an embedded graph is captured from the start. */
 export async function openGraph(on: SqlExecutor, name: string, kind: GraphRecord['kind']): Promise<GraphRecord> {
   await on.query(OPEN, [name, kind, ZERO]);
   const graph = await graphByName(on, name);

@@ -8,6 +8,18 @@ export const GraphInput = builder.inputType('GraphInput', {
   fields: (t) => ({ graph: t.string({ required: true }), idempotencyKey: t.string() }),
 });
 
+export const DetachGraphInput = builder.inputType('DetachGraphInput', {
+  fields: (t) => ({
+    graph: t.string({ required: true }),
+    removeKeys: t.boolean({
+      required: true,
+      defaultValue: false,
+      description: 'Without keys nothing that was recorded before can be put back in place.',
+    }),
+    idempotencyKey: t.string(),
+  }),
+});
+
 export const PointInput = builder.inputType('PointInput', {
   fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
 });

@@ -6,14 +6,13 @@ import { readAtOrNull } from '../inputs/at.ts';
 import {
   AbortRollbackInput,
   ExecuteRollbackInput,
-  GraphInput,
   OperationInput,
   PauseRollbackInput,
   RollbackInput,
 } from '../inputs/mutation-inputs.ts';
 import { readScope } from '../inputs/scope.ts';
 import { readUndo } from '../inputs/undo.ts';
-import { OperationRef, VerificationRef } from '../types/refs.ts';
+import { OperationRef } from '../types/refs.ts';
 import { COMMON_ERRORS, GRAPH_ERRORS, mutate, policyFrom, positive } from './mutation.ts';
 
 builder.mutationField('rollback', (t) =>
@@ -148,24 +147,6 @@ builder.mutationField('undoRollback', (t) =>
             idempotencyKey,
           }),
         (operation) => context.loaders.operation.load(operation),
-      ),
-  }),
-);
-
-builder.mutationField('verifyGraph', (t) =>
-  t.field({
-    type: VerificationRef,
-    description: 'Starts a full comparison of the live graph with history.',
-    errors: {
-      types: [USER_ERRORS.notFound, USER_ERRORS.forbidden, USER_ERRORS.capture, USER_ERRORS.idempotency],
-      union: { name: 'VerifyGraphResult' },
-    },
-    args: { input: t.arg({ type: GraphInput, required: true }) },
-    resolve: (_, { input }, context) =>
-      mutate(
-        context,
-        () => context.services.verifier.begin(context.caller(), input),
-        (id) => context.loaders.verification.load(id),
       ),
   }),
 );

@@ -1,0 +1,101 @@
+import type { EntityKind } from '../../core/entities.ts';
+import type { BaselinePage } from '../../ports/knowledge-graph.ts';
+import type { Connection, Row, Statements } from './connection.ts';
+import { type EntityStore, HOUSEKEEPING } from './entity-store.ts';
+import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
+
+const CURSOR = /^([NR]):(\d+):(\d+)$/;
+
+/** The place where a page ends: all ids of a kind below `next` were read; `end` is beyond the largest id when the kind was begun. */
+interface Place {
+  readonly kind: EntityKind;
+  readonly next: bigint;
+  readonly end: bigint;
+}
+
+interface BaselineCypher {
+  /** Row: end. */
+  readonly end: string;
+  /** from, to: ids, both included. Rows as the reads of `Cypher` give them. */
+  readonly read: string;
+  /** from, to. Gives keys to what has none. Row: assigned. */
+  readonly assign: string;
+}
+
+/**
+ * Everything in a graph by ranges of its internal ids: each page is one statement of its own, so it is read when it is asked for, and any
+ * page can be the first. What is created above the range while it is read is captured. Keys are given before a page is read, where the
+ * key property is the service's own; a key property of the user's is never written, and what lacks it is left out.
+ */
+export async function* readBaseline(
+  connection: Connection,
+  store: EntityStore,
+  keyProperty: string,
+  after: string | null,
+  pageSize: number,
+): AsyncGenerator<BaselinePage> {
+  const start = after === null ? null : placeOf(after);
+  for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
+    if (start?.kind === 'RELATIONSHIP' && kind === 'NODE') continue;
+    const cypher = cypherOf(kind, keyProperty);
+    let place = start?.kind === kind ? start : { kind, next: 0n, end: await endOf(connection, cypher) };
+    while (place.next < place.end) {
+      const to = place.next + BigInt(pageSize) - 1n;
+      const rows = await readRange(connection, cypher, keyProperty, place.next, to);
+      place = { ...place, next: to + 1n };
+      // A range may be empty where much was deleted: that is no page.
+      if (rows.length === 0 && place.next < place.end) continue;
+      const on: Statements = { run: (text, params) => connection.read(text, params) };
+      const found = await store.states.read(on, kind, rows);
+      yield {
+        entities: found.map(({ state }) => state),
+        bindings: found.map(({ state, localId }) => ({ kind, key: state.key, localId })),
+        cursor: cursorOf(place),
+      };
+    }
+  }
+}
+
+async function readRange(
+  connection: Connection,
+  cypher: BaselineCypher,
+  keyProperty: string,
+  from: bigint,
+  to: bigint,
+): Promise<readonly Row[]> {
+  const rows = await connection.read(cypher.read, { from, to });
+  if (keyProperty !== DEFAULT_KEY_PROPERTY || rows.every(({ key }) => key !== null)) return rows;
+  await connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(cypher.assign, { from, to }));
+  return connection.read(cypher.read, { from, to });
+}
+
+async function endOf(connection: Connection, { end }: BaselineCypher): Promise<bigint> {
+  const [row] = await connection.read(end);
+  return typeof row?.end === 'bigint' ? row.end : 0n;
+}
+
+function cypherOf(kind: EntityKind, keyProperty: string): BaselineCypher {
+  const key = quotedKeyProperty(keyProperty);
+  const match = kind === 'NODE' ? 'MATCH (e)' : 'MATCH (s)-[e]->(t)';
+  const notOurs = kind === 'NODE' ? ` AND NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL}` : '';
+  const columns =
+    kind === 'NODE'
+      ? `elementId(e) AS id, e.${key} AS key, labels(e) AS labels, properties(e) AS properties`
+      : `elementId(e) AS id, e.${key} AS key, type(e) AS type, s.${key} AS start, t.${key} AS end, properties(e) AS properties`;
+  const range = 'id(e) IN range($from, $to)';
+  return {
+    end: `${kind === 'NODE' ? 'MATCH (e)' : 'MATCH ()-[e]->()'} RETURN coalesce(max(id(e)) + 1, 0) AS end`,
+    read: `${match} WHERE ${range}${notOurs} RETURN ${columns}`,
+    assign: `${match} WHERE ${range} AND e.${key} IS NULL${notOurs} SET e.${key} = randomUUID() RETURN count(*) AS assigned`,
+  };
+}
+
+function cursorOf({ kind, next, end }: Place): string {
+  return `${kind.charAt(0)}:${next}:${end}`;
+}
+
+function placeOf(cursor: string): Place {
+  const [, kind, next, end] = CURSOR.exec(cursor) ?? [];
+  if (next === undefined || end === undefined) throw new RangeError(`not a cursor of a baseline: ${cursor}`);
+  return { kind: kind === 'N' ? 'NODE' : 'RELATIONSHIP', next: BigInt(next), end: BigInt(end) };
+}

@@ -1,0 +1,47 @@
+import { Neo4jError } from 'neo4j-driver';
+import { GraphError } from '../../ports/graph-error.ts';
+
+/** Whoever commits when one of these comes does not know whether the graph has it. */
+const LOST: ReadonlySet<string> = new Set(['ServiceUnavailable', 'SessionExpired', 'N/A', 'ProtocolError']);
+
+/** Beside what the driver says: the leader went, the transaction was ended from outside, an entity vanished while it was being read. */
+const RETRYABLE: ReadonlySet<string> = new Set([
+  'Neo.ClientError.Cluster.NotALeader',
+  'Neo.ClientError.General.ForbiddenOnReadOnlyDatabase',
+  'Neo.ClientError.Transaction.LockClientStopped',
+  'Neo.ClientError.Transaction.TransactionMarkedAsFailed',
+  'Neo.ClientError.Statement.EntityNotFound',
+  'Neo.DatabaseError.Transaction.TransactionTerminationFailed',
+  'Neo.TransientError.Transaction.Terminated',
+]);
+
+/** A server that did not answer within the time in which it should have ended the transaction itself. */
+export class SilentServerError extends Error {
+  override readonly name = 'SilentServerError';
+
+  constructor() {
+    super('the graph does not answer');
+  }
+}
+
+/** The connection was lost, or gave nonsense. */
+export function isLost(error: unknown): boolean {
+  if (error instanceof SilentServerError) return true;
+  return error instanceof Neo4jError && LOST.has(error.code);
+}
+
+/** True when the same transaction, run again, may succeed: deadlock, leader change, lost connection, a server that starts or stops. */
+export function isRetryable(error: unknown): boolean {
+  if (error instanceof GraphError) return error.retryable;
+  if (isLost(error)) return true;
+  if (!(error instanceof Neo4jError)) return false;
+  if (error.retryable === true) return true;
+  return RETRYABLE.has(error.code) || error.code.startsWith('Neo.TransientError.');
+}
+
+/** An error of the driver as one of ours; any other as it came. */
+export function toGraphError(error: unknown): unknown {
+  if (error instanceof SilentServerError) return new GraphError(error.message, 'ServiceUnavailable', true, error);
+  if (!(error instanceof Neo4jError)) return error;
+  return new GraphError(error.message, error.code, isRetryable(error), error);
+}

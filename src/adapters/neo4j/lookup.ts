@@ -1,0 +1,138 @@
+import { type EntityBinding, type EntityKind, entityId } from '../../core/entities.ts';
+import type { Bindings } from '../../ports/bindings.ts';
+import type { Statements } from './connection.ts';
+import type { Cypher } from './cypher.ts';
+import { type ElementIds, localIdOf } from './element-ids.ts';
+import type { Found, StateReader } from './states.ts';
+
+/** Keys in one statement: bounds its parameters and its result. */
+const KEYS_PER_STATEMENT = 5000;
+
+/** Tells which keys without a binding may exist all the same, since capture has not come to them. */
+export type Unseen = (on: Statements, kind: EntityKind, keys: readonly string[]) => Promise<readonly string[]>;
+
+/** What finding entities by key needs. */
+export interface LookupParts {
+  readonly bindings: Bindings;
+  readonly ids: ElementIds;
+  readonly cypher: Cypher;
+  readonly states: StateReader;
+  readonly unseen: Unseen;
+}
+
+/**
+ * Finds entities by key: where their binding says, and the key is compared. Only what is not there, though it was bound, or what
+ * capture may not have seen yet, is searched for among all entities: once for all such keys, which binds what is found and forgets what is not.
+ */
+export class Lookup {
+  readonly #parts: LookupParts;
+
+  constructor(parts: LookupParts) {
+    this.#parts = parts;
+  }
+
+  /** Absent keys are missing from the map. With `lock`, entities are locked in the order of their local ids. */
+  async find(on: Statements, kind: EntityKind, keys: readonly string[], lock: boolean): Promise<Map<string, Found>> {
+    const found = new Map<string, Found>();
+    for (let at = 0; at < keys.length; at += KEYS_PER_STATEMENT) {
+      await this.#findPart(on, kind, keys.slice(at, at + KEYS_PER_STATEMENT), lock, found);
+    }
+    return found;
+  }
+
+  async #findPart(
+    on: Statements,
+    kind: EntityKind,
+    keys: readonly string[],
+    lock: boolean,
+    found: Map<string, Found>,
+  ): Promise<void> {
+    const { bindings, ids } = this.#parts;
+    if (!(await ids.learn(on))) return;
+    const bound = await bindings.find(kind, keys);
+    await this.#at(on, kind, bound, lock, found);
+    const missed = [...bound].filter(([key]) => !found.has(key));
+    const unbound = keys.filter((key) => !bound.has(key) && !found.has(key));
+    // Bindings are stored before capture forgets what they came from: so first that is looked at, then they are.
+    const unseen = unbound.length === 0 ? [] : await this.#parts.unseen(on, kind, unbound);
+    const late = unbound.length === 0 ? new Map<string, bigint>() : await bindings.find(kind, unbound);
+    await this.#at(on, kind, late, lock, found);
+    const sought = [...missed.map(([key]) => key), ...late.keys(), ...unseen].filter((key) => !found.has(key));
+    if (sought.length === 0) return;
+    // Another store may stand behind the same name now: then none of the ids fit.
+    ids.forget();
+    await ids.learn(on);
+    await this.#search(on, kind, [...new Set(sought)], lock, found);
+    const gone = [...missed, ...late].filter(([key]) => !found.has(key));
+    await bindings.forget(gone.map(([key, localId]) => ({ kind, key, localId })));
+  }
+
+  /** Reads what is bound and keeps what has the key that it should have. */
+  async #at(
+    on: Statements,
+    kind: EntityKind,
+    bound: ReadonlyMap<string, bigint>,
+    lock: boolean,
+    found: Map<string, Found>,
+  ): Promise<void> {
+    if (bound.size === 0) return;
+    const { cypher, ids, states } = this.#parts;
+    const text =
+      kind === 'NODE'
+        ? cypher[lock ? 'lockNodes' : 'readNodes']
+        : cypher[lock ? 'lockRelationships' : 'readRelationships'];
+    const sorted = [...new Set(bound.values())].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    const rows = await on.run(text, { ids: sorted.map((id) => ids.of(kind, id)) });
+    for (const entity of await states.read(on, kind, rows)) {
+      if (bound.get(entity.state.key) === entity.localId) found.set(entity.state.key, entity);
+    }
+  }
+
+  async #search(
+    on: Statements,
+    kind: EntityKind,
+    keys: readonly string[],
+    lock: boolean,
+    found: Map<string, Found>,
+  ): Promise<void> {
+    const { cypher, bindings } = this.#parts;
+    const rows = await on.run(kind === 'NODE' ? cypher.searchNodes : cypher.searchRelationships, { keys });
+    const bound = new Map<string, bigint>();
+    for (const { id, key } of rows) {
+      const localId = localIdOf(id);
+      // Of copies that capture has not settled yet, the oldest address counts.
+      const other = typeof key === 'string' ? bound.get(key) : undefined;
+      if (typeof key === 'string' && (other === undefined || localId < other)) bound.set(key, localId);
+    }
+    await bindings.put([...bound].map(([key, localId]): EntityBinding => ({ kind, key, localId })));
+    await this.#at(on, kind, bound, lock, found);
+  }
+}
+
+/** Entities found in one transaction, by id, with what is known of those that are gone. */
+export class Located {
+  readonly #found = new Map<string, { readonly localId: bigint; readonly elementId: string }>();
+  readonly #keys = new Map<string, string>();
+
+  add(kind: EntityKind, key: string, at: { readonly localId: bigint; readonly elementId: string }): void {
+    this.#found.set(entityId({ kind, key }), at);
+    this.#keys.set(at.elementId, key);
+  }
+
+  elementId(kind: EntityKind, key: string): string | undefined {
+    return this.#found.get(entityId({ kind, key }))?.elementId;
+  }
+
+  localId(kind: EntityKind, key: string): bigint | undefined {
+    return this.#found.get(entityId({ kind, key }))?.localId;
+  }
+
+  /** The key of an entity that this transaction has found or created. */
+  keyAt(elementId: string): string | undefined {
+    return this.#keys.get(elementId);
+  }
+
+  remove(kind: EntityKind, key: string): void {
+    this.#found.delete(entityId({ kind, key }));
+  }
+}

@@ -1,0 +1,32 @@
+import { InvalidInputError } from '../../core/errors.ts';
+
+/** The property that holds an entity's key unless the user names one of their own. */
+export const DEFAULT_KEY_PROPERTY = 'palinodeKey';
+/** Nodes whose label begins so belong to the service and are no part of the graph. */
+export const OUR_PREFIX = '_Palinode';
+export const OUTBOX_LABEL = '_PalinodeOutbox';
+export const MARKER_LABEL = '_PalinodeMarker';
+/** Set and removed again in the same statement, to lock an entity where APOC is missing. Leaves nothing but its name in the list of property keys. */
+export const LOCK_PROPERTY = '_palinodeLock';
+
+const KEY_PROPERTY = /^[\p{L}_][\p{L}\p{N}_]{0,99}$/u;
+
+/**
+ * A key property for query text. Labels, types and other property names never stand in query text: they travel as parameters, since
+ * Neo4j resolves \uXXXX before it reads quotes, which no quoting survives.
+ *
+ * @throws InvalidInputError when it is no plain name
+ */
+export function quotedKeyProperty(name: string): string {
+  if (!KEY_PROPERTY.test(name))
+    throw InvalidInputError.field(
+      ['keyProperty'],
+      'must be letters, digits and underscores, not beginning with a digit',
+    );
+  return `\`${name}\``;
+}
+
+/** Whether a node with these labels is one of the service's own. */
+export function isOurs(labels: readonly string[]): boolean {
+  return labels.some((label) => label.startsWith(OUR_PREFIX));
+}

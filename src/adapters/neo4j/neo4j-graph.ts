@@ -1,0 +1,187 @@
+import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
+import type { Bindings } from '../../ports/bindings.ts';
+import type {
+  Attachment,
+  BaselinePage,
+  CapturedTransaction,
+  CaptureFinding,
+  GraphCapture,
+  GraphTransaction,
+  KnowledgeGraph,
+  Pending,
+  SchemaItem,
+  WriteContext,
+} from '../../ports/knowledge-graph.ts';
+import type { Capture } from './capture.ts';
+import { Connection, type ConnectionOptions, type Neo4jAddress } from './connection.ts';
+import type { Locking } from './cypher.ts';
+import { EntityStore } from './entity-store.ts';
+import { toGraphError } from './errors.ts';
+import { DEFAULT_KEY_PROPERTY } from './names.ts';
+
+export interface Neo4jGraphOptions extends ConnectionOptions {
+  /** The property that holds keys: the service's own unless told. One of the user's own is never written on what exists. */
+  readonly keyProperty?: string | undefined;
+  /** Properties that other triggers compute: no part of any state. */
+  readonly derivedProperties?: readonly string[] | undefined;
+}
+
+/** What a capture is made of. */
+export interface CaptureParts {
+  readonly name: string;
+  readonly connection: Connection;
+  readonly bindings: Bindings;
+  readonly keyProperty: string;
+  readonly derivedProperties: readonly string[];
+  /** Entities of the graph, once it can be reached. */
+  readonly entities: () => Promise<EntityStore>;
+}
+
+/** A knowledge graph in a Neo4j database, reached over Bolt. */
+export class Neo4jGraph implements KnowledgeGraph {
+  readonly kind = 'NEO4J';
+  readonly order = 'STAMPS';
+  readonly scanOrder = 'NONE';
+  readonly immediateLimit = 50_000;
+  readonly name: string;
+  readonly #connection: Connection;
+  readonly #parts: CaptureParts;
+  readonly #capture: Capture;
+  #entities: Promise<EntityStore> | null = null;
+  #mode: GraphCapture = 'OFF';
+
+  /** Connects to nothing yet. @throws InvalidInputError when the key property is no plain name */
+  constructor(
+    name: string,
+    address: Neo4jAddress,
+    bindings: Bindings,
+    captureFor: (parts: CaptureParts) => Capture,
+    options: Neo4jGraphOptions = {},
+  ) {
+    const { keyProperty = DEFAULT_KEY_PROPERTY, derivedProperties = [], ...rest } = options;
+    this.name = name;
+    this.#connection = new Connection(address, rest);
+    this.#parts = {
+      name,
+      connection: this.#connection,
+      bindings,
+      keyProperty,
+      derivedProperties,
+      entities: () => this.#store(),
+    };
+    this.#capture = captureFor(this.#parts);
+  }
+
+  async attach(): Promise<Attachment> {
+    const attachment = await this.#capture.attach().catch(rethrow);
+    this.#mode = attachment.mode;
+    return attachment;
+  }
+
+  capture(): GraphCapture {
+    return this.#mode;
+  }
+
+  async detach(options: { readonly removeKeys: boolean }): Promise<void> {
+    await this.#capture.detach(options).catch(rethrow);
+    this.#mode = 'OFF';
+  }
+
+  baseline(after: string | null, pageSize: number): AsyncIterable<BaselinePage> {
+    return translated(this.#capture.baseline(after, pageSize));
+  }
+
+  async transaction<T>(context: WriteContext, work: (tx: GraphTransaction) => Promise<T>): Promise<T> {
+    const entities = await this.#store();
+    return entities.transaction(context, work);
+  }
+
+  async read(refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>> {
+    const entities = await this.#store();
+    return entities.read(refs).catch(rethrow);
+  }
+
+  async *scan(kind: EntityKind, pageSize: number): AsyncGenerator<readonly EntityState[]> {
+    const entities = await this.#store();
+    yield* translated(entities.scan(kind, pageSize));
+  }
+
+  async readSchema(): Promise<readonly SchemaItem[]> {
+    const entities = await this.#store();
+    return entities.readSchema().catch(rethrow);
+  }
+
+  async count(): Promise<{ nodes: bigint; relationships: bigint }> {
+    const entities = await this.#store();
+    return entities.count().catch(rethrow);
+  }
+
+  pending(): Promise<Pending> {
+    return this.#capture.pending().catch(rethrow);
+  }
+
+  feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]> {
+    return translated(this.#capture.feed(maxChanges));
+  }
+
+  acknowledge(ids: readonly string[]): Promise<void> {
+    return this.#capture.acknowledge(ids).catch(rethrow);
+  }
+
+  inspectCapture(): Promise<readonly CaptureFinding[]> {
+    return this.#capture.inspect().catch(rethrow);
+  }
+
+  settleIncidents(incidents: readonly string[]): Promise<void> {
+    return this.#capture.settleIncidents(incidents).catch(rethrow);
+  }
+
+  async forgetMarker(operation: string): Promise<void> {
+    const entities = await this.#store();
+    await entities.forgetMarker(operation).catch(rethrow);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  /** Made when the graph is first reached, since only it can tell how entities are locked. A failure is not kept. */
+  #store(): Promise<EntityStore> {
+    this.#entities ??= this.#open().catch((error: unknown) => {
+      this.#entities = null;
+      throw toGraphError(error);
+    });
+    return this.#entities;
+  }
+
+  async #open(): Promise<EntityStore> {
+    const { connection, bindings, keyProperty, derivedProperties } = this.#parts;
+    return new EntityStore({
+      connection,
+      bindings,
+      keyProperty,
+      derivedProperties,
+      locking: await lockingOf(connection),
+      unseen: (on, kind, keys) => this.#capture.unseen(on, kind, keys),
+    });
+  }
+}
+
+async function lockingOf(connection: Connection): Promise<Locking> {
+  const [row] = await connection.read(
+    `SHOW PROCEDURES YIELD name WHERE name IN ['apoc.lock.nodes', 'apoc.lock.rels'] RETURN count(*) AS found`,
+  );
+  return row?.found === 2n ? 'APOC' : 'PROPERTY';
+}
+
+function rethrow(error: unknown): never {
+  throw toGraphError(error);
+}
+
+async function* translated<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (error) {
+    throw toGraphError(error);
+  }
+}

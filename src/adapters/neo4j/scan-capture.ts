@@ -1,0 +1,67 @@
+import type {
+  Attachment,
+  BaselinePage,
+  CapturedTransaction,
+  CaptureFinding,
+  Pending,
+} from '../../ports/knowledge-graph.ts';
+import { readBaseline } from './baseline.ts';
+import type { Capture } from './capture.ts';
+import { HOUSEKEEPING } from './entity-store.ts';
+import { checkOwnKeys } from './key-check.ts';
+import { removeKeys } from './keys.ts';
+import { DEFAULT_KEY_PROPERTY, MARKER_LABEL } from './names.ts';
+import type { CaptureParts } from './neo4j-graph.ts';
+import { readStoreId } from './store-id.ts';
+
+const NOTHING: Pending = { transactions: 0n, changes: 0n, oldest: null, newest: null };
+
+/** Of a graph in which nothing can be installed: writes are noticed when it is compared as a whole, and nobody knows who made them. */
+export function scanCapture(parts: CaptureParts): Capture {
+  return new ScanCapture(parts);
+}
+
+class ScanCapture implements Capture {
+  readonly #parts: CaptureParts;
+
+  constructor(parts: CaptureParts) {
+    this.#parts = parts;
+  }
+
+  async attach(): Promise<Attachment> {
+    const { connection, name, keyProperty } = this.#parts;
+    const storeId = await readStoreId(connection);
+    await checkOwnKeys(connection, name, keyProperty);
+    return { mode: 'SCAN', storeId, isNew: false };
+  }
+
+  async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {
+    const { connection, keyProperty } = this.#parts;
+    await connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`));
+    if (alsoKeys) await removeKeys(connection, keyProperty);
+  }
+
+  async *baseline(after: string | null, pageSize: number): AsyncGenerator<BaselinePage> {
+    const { connection, entities, keyProperty } = this.#parts;
+    yield* readBaseline(connection, await entities(), keyProperty, after, pageSize);
+  }
+
+  async pending(): Promise<Pending> {
+    return NOTHING;
+  }
+
+  async *feed(): AsyncGenerator<readonly CapturedTransaction[]> {}
+
+  async acknowledge(): Promise<void> {}
+
+  async inspect(): Promise<readonly CaptureFinding[]> {
+    return [];
+  }
+
+  async settleIncidents(): Promise<void> {}
+
+  /** The service's own keys are bound as they are given. Those of the user's own may be on what no scan has seen. */
+  async unseen(_on: unknown, _kind: unknown, keys: readonly string[]): Promise<readonly string[]> {
+    return this.#parts.keyProperty === DEFAULT_KEY_PROPERTY ? [] : keys;
+  }
+}

@@ -1,0 +1,53 @@
+import type { CaptureMode } from '../core/errors.ts';
+import type { AuditFact } from './audit-log.ts';
+import type { RecorderLease } from './history.ts';
+
+/**
+ * Where the recording of what a graph held when it was attached has come to: its pages; then, when history had the graph before, what is in
+ * history and not in the graph any more; then the writes that came meanwhile.
+ */
+export type BaselinePhase = 'PAGES' | 'GONE' | 'LAST' | 'DONE';
+
+export interface AttachmentRecord {
+  readonly graphId: number;
+  readonly storeId: string;
+  /** BASELINE the first time. RECONCILE when history has the graph from an earlier attachment, which stays reachable. */
+  readonly source: 'BASELINE' | 'RECONCILE';
+  readonly phase: BaselinePhase;
+  /** Opaque; of the phase. */
+  readonly cursor: string | null;
+  /** Entities looked at, of about how many. */
+  readonly seen: bigint;
+  readonly total: bigint;
+  /** The head when the keys were taken away: nothing before it can be put back in place. */
+  readonly keysRemovedSeq: bigint | null;
+}
+
+export interface BaselineStep {
+  readonly phase: BaselinePhase;
+  readonly cursor: string | null;
+  readonly seen: bigint;
+  /** 0..100, as `Graph.capture` shows it. */
+  readonly progress: number;
+}
+
+/** Which graphs are attached, and how far their baselines are. */
+export interface AttachmentStore {
+  /** Null for a graph that was never attached. */
+  get(graphId: number): Promise<AttachmentRecord | null>;
+  /**
+   * Marks a graph whose capture is OFF as attached: its baseline begins, in a new epoch when it has history already.
+   * @returns false when it is attached already
+   */
+  begin(graphId: number, attachment: { storeId: string; total: bigint }, audit: AuditFact): Promise<boolean>;
+  /** Notes that another store answers now. */
+  noteStore(graphId: number, storeId: string): Promise<void>;
+  /** @throws StaleTokenError when the lease was taken over */
+  advance(lease: RecorderLease, step: BaselineStep): Promise<void>;
+  /** The baseline is complete. @throws StaleTokenError when the lease was taken over, or the graph was detached */
+  finish(lease: RecorderLease, mode: Exclude<CaptureMode, 'OFF' | 'BASELINE'>): Promise<void>;
+  /** Marks a graph as detached, and takes the right to record away from whoever has it. @returns false when it was OFF already */
+  end(graphId: number, audit: AuditFact): Promise<boolean>;
+  /** Notes that keys are about to be removed: what is recorded cannot be told to be about the entities of the graph after that. */
+  forgetKeys(graphId: number): Promise<void>;
+}

@@ -1,0 +1,257 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CaptureError } from '../core/errors.ts';
+import type { AttachmentStore } from '../ports/attachment-store.ts';
+import type { AuditFact } from '../ports/audit-log.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventBus } from '../ports/event-bus.ts';
+import type { GraphRecord, History } from '../ports/history.ts';
+import type { Attachment, KnowledgeGraph } from '../ports/knowledge-graph.ts';
+import { auditFact } from './audit-facts.ts';
+import type { GraphRegistry, Recording } from './graph-registry.ts';
+
+/** How long a lost notice that a graph was attached or detached elsewhere can go unseen, in milliseconds. */
+const LOOK_MS = 2_000;
+/** Between two tries to attach a graph that cannot be attached, at most. */
+const LONGEST_RETRY_MS = 30_000;
+
+/** How long the start waits for graphs elsewhere, in milliseconds. */
+const START_PATIENCE_MS = 10_000;
+
+/** A recorder that runs on this instance. */
+export interface RunningRecorder extends Recording {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** A graph that the settings name. */
+export interface HostedGraph {
+  readonly id: number;
+  readonly name: string;
+  readonly graph: KnowledgeGraph;
+  /** Whether it is attached without being asked for, and again whenever that failed. */
+  readonly attachAtStart: boolean;
+  readonly recorder: () => RunningRecorder;
+}
+
+export interface GraphHostDependencies {
+  readonly history: Pick<History, 'graph' | 'setCapture' | 'addCaptureProblems'>;
+  readonly attachments: AttachmentStore;
+  readonly registry: GraphRegistry;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  /** Told what could not be done and is tried again. */
+  readonly onError: (error: unknown, graph: string) => void;
+}
+
+interface Place {
+  readonly hosted: HostedGraph;
+  recorder: RunningRecorder | null;
+  /** The error that this instance shows, to take back what it has shown and nothing else. */
+  shown: string | null;
+  failures: number;
+  retryAt: number;
+  /** Graphs are served, attached and detached one step after the other. */
+  last: Promise<unknown>;
+  looking: boolean;
+}
+
+/** Serves on this instance the graphs that are attached, whoever attached them, and stops serving those that are not any more. */
+export class GraphHost {
+  readonly #deps: GraphHostDependencies;
+  readonly #places = new Map<number, Place>();
+  readonly #unsubscribe: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  constructor(deps: GraphHostDependencies, graphs: readonly HostedGraph[]) {
+    this.#deps = deps;
+    for (const hosted of graphs) {
+      deps.registry.declare(hosted.id, hosted.name);
+      const state = { recorder: null, shown: null, failures: 0, retryAt: 0, last: Promise.resolve(), looking: false };
+      this.#places.set(hosted.id, { hosted, ...state });
+    }
+  }
+
+  /**
+   * Serves what is attached and attaches what is to be. A graph elsewhere that cannot be reached shows its error and is tried again; how
+   * long it is waited for is bounded. @throws what an embedded graph throws
+   */
+  async start(): Promise<void> {
+    const first = [...this.#places.values()].map((place) =>
+      place.hosted.graph.kind === 'EMBEDDED'
+        ? this.#serial(place, () => this.#follow(place))
+        : Promise.race([this.#look(place), sleep(START_PATIENCE_MS, undefined, { ref: false })]),
+    );
+    await Promise.all(first);
+    for (const [id, place] of this.#places) {
+      this.#unsubscribe.push(this.#deps.bus.subscribe(`capture:${id}`, () => void this.#look(place)));
+    }
+    this.#timer = setInterval(() => {
+      for (const place of this.#places.values()) void this.#look(place);
+    }, LOOK_MS).unref();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#timer);
+    for (const end of this.#unsubscribe) end();
+    for (const place of this.#places.values()) {
+      await this.#serial(place, () => this.#leave(place));
+      await place.hosted.graph.close();
+    }
+  }
+
+  /**
+   * Begins to capture a graph, unless it is captured. Returns when capture is on; the baseline goes on.
+   * @throws CaptureError that says what to do
+   */
+  async attach(graphId: number, audit: AuditFact): Promise<void> {
+    const place = this.#place(graphId);
+    await this.#serial(place, async () => {
+      await this.#attach(place, audit);
+      await this.#serve(place);
+    });
+    this.#deps.bus.publish(`capture:${graphId}`);
+  }
+
+  /** Ends capture and removes from the graph what is ours. History stays. @throws CaptureError */
+  async detach(graphId: number, removeKeys: boolean, audit: AuditFact): Promise<void> {
+    const place = this.#place(graphId);
+    const { graph, name } = place.hosted;
+    if (graph.kind === 'EMBEDDED')
+      throw new CaptureError(`graph ${name} is embedded, it is always attached`, 'CONTINUOUS');
+    await this.#serial(place, async () => {
+      // What was captured is recorded, unless the graph cannot be reached any more.
+      await place.recorder?.fence().catch(() => {});
+      await this.#deps.attachments.end(graphId, audit);
+      await this.#leave(place);
+      this.#deps.bus.publish(`capture:${graphId}`);
+      if (removeKeys) await this.#deps.attachments.forgetKeys(graphId);
+      await reaching(name, () => graph.detach({ removeKeys }));
+    });
+  }
+
+  #place(graphId: number): Place {
+    const place = this.#places.get(graphId);
+    if (place !== undefined) return place;
+    throw new CaptureError('the graph is not among those that this service is configured for', 'OFF');
+  }
+
+  /** Brings this instance in line with what is stored of the graph. Never rejects. */
+  async #look(place: Place): Promise<void> {
+    if (place.looking || this.#stopping) return;
+    place.looking = true;
+    try {
+      await this.#serial(place, () => this.#follow(place));
+    } catch (error) {
+      this.#deps.onError(error, place.hosted.name);
+    } finally {
+      place.looking = false;
+    }
+  }
+
+  async #follow(place: Place): Promise<void> {
+    const { id, attachAtStart, graph } = place.hosted;
+    if (this.#stopping) return;
+    const record = await this.#deps.history.graph(id);
+    if (record === null) return;
+    const isOff = record.captureMode === 'OFF';
+    if (isOff) await this.#leave(place);
+    if (place.recorder !== null || (isOff && !attachAtStart) || this.#deps.clock.now().getTime() < place.retryAt)
+      return;
+    try {
+      if (isOff)
+        await this.#attach(place, auditFact(null, 'GRAPH_ATTACHED', {}, { graph: place.hosted.name, atStart: true }));
+      await this.#serve(place);
+      place.failures = 0;
+      await this.#show(place, null);
+    } catch (error) {
+      if (graph.kind === 'EMBEDDED') throw error;
+      place.failures += 1;
+      place.retryAt =
+        this.#deps.clock.now().getTime() + Math.min(LONGEST_RETRY_MS, LOOK_MS * 2 ** (place.failures - 1));
+      await this.#show(
+        place,
+        error instanceof CaptureError ? error.message : `it cannot be attached: ${textOf(error)}`,
+      );
+      throw error;
+    }
+  }
+
+  async #attach({ hosted: { id, name, graph } }: Place, audit: AuditFact): Promise<void> {
+    const { storeId } = await reaching(name, () => graph.attach());
+    const { nodes, relationships } = await reaching(name, () => graph.count());
+    await this.#deps.attachments.begin(id, { storeId, total: nodes + relationships }, audit);
+  }
+
+  /** Serves a graph that is attached. Attaching is idempotent, so every instance does it for itself. */
+  async #serve(place: Place): Promise<void> {
+    const { id, name, graph } = place.hosted;
+    if (place.recorder !== null) return;
+    const attachment = await reaching(name, () => graph.attach());
+    await this.#checkContinuity(place, attachment);
+    const record = await this.#deps.history.graph(id);
+    // It may have been detached while this instance attached it, which has installed capture anew then.
+    if (record?.captureMode === 'OFF') return reaching(name, () => graph.detach({ removeKeys: false }));
+    place.recorder = place.hosted.recorder();
+    place.recorder.start();
+    this.#deps.registry.add(id, { graph, recorder: place.recorder });
+  }
+
+  /** Capture that had to be installed again, or another store than last time, has missed writes: the epoch ends. */
+  async #checkContinuity({ hosted: { id, graph } }: Place, { storeId, isNew }: Attachment): Promise<void> {
+    const { history, attachments } = this.#deps;
+    if (graph.kind === 'EMBEDDED') return;
+    const before = await attachments.get(id);
+    const record = await history.graph(id);
+    if (before === null || record === null || before.phase === 'PAGES') return;
+    const isOther = before.storeId !== storeId;
+    if (!isOther && !isNew) return;
+    const message = isOther
+      ? 'another store answers than the one that was captured: a dump was restored, or the address leads elsewhere'
+      : 'capture was not installed any more and had to be installed again';
+    if (isOther) await attachments.noteStore(id, storeId);
+    await history.addCaptureProblems(id, [{ kind: isOther ? 'STORE_CHANGED' : 'CAPTURE_MISSING', message, key: null }]);
+    if (record.captureError === null) await history.setCapture(id, { error: message, newEpoch: true });
+  }
+
+  async #leave(place: Place): Promise<void> {
+    const { recorder } = place;
+    if (recorder === null) return;
+    this.#deps.registry.remove(place.hosted.id);
+    place.recorder = null;
+    await recorder.stop();
+  }
+
+  async #show(place: Place, error: string | null): Promise<void> {
+    const { history, bus } = this.#deps;
+    const { id } = place.hosted;
+    if (place.shown === error) return;
+    const record: GraphRecord | null = await history.graph(id);
+    const isOurs = record?.captureError === null || record?.captureError === place.shown;
+    place.shown = error;
+    if (!isOurs) return;
+    await history.setCapture(id, { error });
+    bus.publish(`capture:${id}`);
+  }
+
+  #serial<T>(place: Place, work: () => Promise<T>): Promise<T> {
+    const mine = place.last.then(work);
+    place.last = mine.catch(() => {});
+    return mine;
+  }
+}
+
+/** Runs what the graph does; whatever goes wrong there is an answer to whoever attaches or detaches. */
+async function reaching<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CaptureError) throw error;
+    throw new CaptureError(`graph ${name} does not answer as it should: ${textOf(error)}`, 'OFF');
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,195 @@
+import { type EntityId, type EntityState, entityId } from '../../core/entities.ts';
+import { CaptureError } from '../../core/errors.ts';
+import type { VersionEntry } from '../../core/recording-types.ts';
+import type { AttachmentRecord, AttachmentStore, BaselinePhase } from '../../ports/attachment-store.ts';
+import type { RecorderLease } from '../../ports/history.ts';
+import type { BaselinePage } from '../../ports/knowledge-graph.ts';
+import type { LenientRecorder } from './lenient-recorder.ts';
+import type { RecorderDeps } from './recorder-types.ts';
+import type { Seat } from './seat.ts';
+import type { SliceRecorder } from './slice-recorder.ts';
+import { refOf, versionOf } from './versions.ts';
+
+/** Entities in one page, which becomes one transaction. */
+const PAGE = 5_000;
+/** Entities that writers touch while one page is fetched; beyond it the page is fetched anew. */
+const MOST_TOUCHED = 100_000;
+/** What the pages are of the way; the rest is what history has and the graph has not, and the writes that came meanwhile. */
+const PAGES_SHARE = 95;
+
+interface Ahead {
+  readonly result: Promise<IteratorResult<BaselinePage>>;
+  /** What writers touched since the page was asked for. */
+  readonly touched: Set<EntityId>;
+}
+
+/**
+ * Records what a graph held when it was attached, a page at a time between the scans of the feed, each page as one transaction. The next
+ * page is fetched while the last one is stored. Everything is repeatable: a page that was stored and not noted is looked at again.
+ */
+export class Baseline {
+  readonly #deps: RecorderDeps;
+  readonly #attachments: AttachmentStore;
+  readonly #seat: Seat;
+  readonly #slices: SliceRecorder;
+  readonly #lenient: LenientRecorder;
+  #at: AttachmentRecord | null = null;
+  #pages: AsyncIterator<BaselinePage> | null = null;
+  #ahead: Ahead | null = null;
+  /** Whether an entity of a page may be recorded already. */
+  #mayBeRecorded = true;
+
+  constructor(
+    deps: RecorderDeps,
+    attachments: AttachmentStore,
+    seat: Seat,
+    slices: SliceRecorder,
+    lenient: LenientRecorder,
+  ) {
+    this.#deps = deps;
+    this.#attachments = attachments;
+    this.#seat = seat;
+    this.#slices = slices;
+    this.#lenient = lenient;
+  }
+
+  /** One step, with no scan of the feed beside it. @returns whether all that is left is a scan and `finish` */
+  async step(): Promise<boolean> {
+    try {
+      const lease = await this.#seat.keep();
+      this.#at ??= await this.#begin();
+      if (this.#at.phase === 'PAGES') await this.#page(lease, this.#at);
+      else if (this.#at.phase === 'GONE') await this.#gone(lease, this.#at);
+      return this.#at.phase === 'LAST' || this.#at.phase === 'DONE';
+    } catch (error) {
+      await this.reset();
+      throw error;
+    }
+  }
+
+  /** After a scan of the feed that began when all pages were stored: what is recorded is what the graph holds. */
+  async finish(): Promise<void> {
+    const { graph } = this.#deps;
+    const lease = await this.#seat.keep();
+    const mode = graph.capture();
+    if (mode === 'OFF') throw new CaptureError('the graph was detached while its baseline was recorded', 'OFF');
+    await this.#store(lease, this.#at?.source ?? 'RECONCILE', [], true);
+    await this.#attachments.finish(lease, mode);
+    this.#seat.mode = mode;
+    this.#at = null;
+    this.#deps.bus.publish(`capture:${this.#deps.graphId}`);
+  }
+
+  /** Forgets what is under way: the next step goes on from what is stored. */
+  async reset(): Promise<void> {
+    const pages = this.#pages;
+    if (this.#ahead !== null) this.#lenient.unwatch(this.#ahead.touched);
+    this.#ahead?.result.catch(() => {});
+    this.#at = null;
+    this.#ahead = null;
+    this.#pages = null;
+    await pages?.return?.().catch(() => {});
+  }
+
+  async #begin(): Promise<AttachmentRecord> {
+    const { history, graphId } = this.#deps;
+    const at = await this.#attachments.get(graphId);
+    const graph = await history.graph(graphId);
+    if (at === null || graph === null) throw new Error(`graph ${graphId} has no attachment`);
+    this.#mayBeRecorded = graph.head.seq > 0n;
+    // Those of an earlier attachment would be looked for one by one.
+    if (at.phase === 'PAGES' && at.cursor === null) await this.#deps.bindings?.clear();
+    return at;
+  }
+
+  async #page(lease: RecorderLease, at: AttachmentRecord): Promise<void> {
+    const ahead = this.#ahead ?? this.#fetch(at.cursor);
+    const next = await ahead.result;
+    this.#lenient.unwatch(ahead.touched);
+    this.#ahead = null;
+    if (next.done === true) {
+      this.#pages = null;
+      return this.#note(lease, { ...at, phase: 'GONE', cursor: null });
+    }
+    if (ahead.touched.size > MOST_TOUCHED) return this.reset();
+    this.#ahead = this.#fetch(at.cursor);
+    const { entities, bindings, cursor } = next.value;
+    // Bound first: by its binding an entity is read again.
+    if (bindings.length > 0) await this.#deps.bindings?.put(bindings);
+    const states = await this.#asOfNow(entities, ahead.touched);
+    await this.#record(lease, at, states);
+    await this.#note(lease, { ...at, cursor, seen: at.seen + BigInt(entities.length) });
+  }
+
+  #fetch(cursor: string | null): Ahead {
+    this.#pages ??= this.#deps.graph.baseline(cursor, PAGE)[Symbol.asyncIterator]();
+    const touched = this.#lenient.watch();
+    const result = this.#pages.next();
+    // It is awaited a step later; until then a failure is nobody's yet.
+    result.catch(() => {});
+    return { result, touched };
+  }
+
+  /** What was touched after its page may have been read is read again, now that no scan runs beside it. */
+  async #asOfNow(entities: readonly EntityState[], touched: ReadonlySet<EntityId>): Promise<readonly EntityState[]> {
+    if (touched.size > 0) this.#mayBeRecorded = true;
+    const stale = entities.filter((state) => touched.has(entityId(state)));
+    if (stale.length === 0) return entities;
+    const read = await this.#deps.graph.read(stale.map(refOf));
+    return entities.flatMap((state) => (touched.has(entityId(state)) ? (read.get(entityId(state)) ?? []) : state));
+  }
+
+  async #record(lease: RecorderLease, at: AttachmentRecord, states: readonly EntityState[]): Promise<void> {
+    const { history, graphId } = this.#deps;
+    const current = await history.current(graphId, this.#mayBeRecorded ? states.map(refOf) : []);
+    const versions = states.flatMap((state) => versionOf(state, state, current.get(entityId(state))) ?? []);
+    if (versions.length > 0) await this.#store(lease, at.source, versions);
+  }
+
+  /** History may have entities, from an earlier attachment, that the graph has no more: relationships first. */
+  async #gone(lease: RecorderLease, at: AttachmentRecord): Promise<void> {
+    const { history, graph, graphId } = this.#deps;
+    const record = await history.graph(graphId);
+    if (record === null || record.epoch === 1) return this.#note(lease, { ...at, phase: 'LAST', cursor: null });
+    const kind = at.cursor?.startsWith('N') === true ? 'NODE' : 'RELATIONSHIP';
+    const after = at.cursor === null ? undefined : at.cursor.slice(1);
+    const page = await history.scanAt(
+      graphId,
+      record.head.seq,
+      { kind },
+      { limit: PAGE, after: after === '' ? undefined : after },
+    );
+    const live = await graph.read(page.items.map(refOf));
+    const missing = page.items.map(refOf).filter((ref) => !live.has(entityId(ref)));
+    const current = await history.current(graphId, missing);
+    const versions = missing.flatMap((ref) => versionOf(ref, null, current.get(entityId(ref))) ?? []);
+    if (versions.length > 0) await this.#store(lease, at.source, versions);
+    const last = page.items.at(-1)?.key;
+    if (page.hasMore && last !== undefined) return this.#note(lease, { ...at, cursor: `${kind.charAt(0)}${last}` });
+    if (kind === 'RELATIONSHIP') return this.#note(lease, { ...at, cursor: 'N' });
+    return this.#note(lease, { ...at, phase: 'LAST', cursor: null });
+  }
+
+  async #store(
+    lease: RecorderLease,
+    source: AttachmentRecord['source'],
+    versions: readonly VersionEntry[],
+    cut = false,
+  ): Promise<void> {
+    const { clock, keys } = this.#deps;
+    const entry = { seq: this.#seat.head.seq + 1n, feedId: keys.next(), time: clock.now(), first: true, last: true };
+    const nobody = { actor: null, sessionId: null, operationId: null };
+    await this.#slices.store(lease, [{ ...entry, ...nobody, source, cut, versions }]);
+  }
+
+  async #note(lease: RecorderLease, at: AttachmentRecord): Promise<void> {
+    await this.#attachments.advance(lease, { ...at, progress: progressOf(at.phase, at) });
+    this.#at = at;
+    this.#deps.bus.publish(`capture:${this.#deps.graphId}`);
+  }
+}
+
+function progressOf(phase: BaselinePhase, { seen, total }: Pick<AttachmentRecord, 'seen' | 'total'>): number {
+  if (phase !== 'PAGES') return phase === 'GONE' ? PAGES_SHARE : 99;
+  return Math.floor(Math.min(1, Number(seen) / Math.max(1, Number(total))) * PAGES_SHARE);
+}

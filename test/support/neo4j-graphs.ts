@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { Capture } from '../../src/adapters/neo4j/capture.ts';
+import { Connection } from '../../src/adapters/neo4j/connection.ts';
+import { type CaptureParts, Neo4jGraph, type Neo4jGraphOptions } from '../../src/adapters/neo4j/neo4j-graph.ts';
+import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
+import type { Value } from '../../src/core/values.ts';
+import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import type { GraphHarness } from '../contract/knowledge-graph.contract.ts';
+import { borrowSharedNeo4j } from './neo4j.ts';
+import { isStorable } from './neo4j-values.ts';
+import { createPgliteDatabase } from './postgres.ts';
+
+export interface Neo4jHarness extends GraphHarness {
+  readonly url: string;
+  readonly connection: Connection;
+}
+
+/** The shared Neo4j with one graph at a time in it, each made of nothing. */
+export async function neo4jHarness(
+  captureFor: (parts: CaptureParts) => Capture,
+  options: Neo4jGraphOptions = {},
+): Promise<Neo4jHarness> {
+  const { url, giveBack } = await borrowSharedNeo4j();
+  const database = await createPgliteDatabase({ migrated: true });
+  const connection = new Connection({ url });
+  const opened = new Map<string, { id: number; graphs: Neo4jGraph[] }>();
+  const open = (name: string): Neo4jGraph => {
+    const entry = opened.get(name) ?? { id: opened.size + 1, graphs: [] };
+    opened.set(name, entry);
+    const graph = new Neo4jGraph(name, { url }, new PostgresBindings(database, entry.id), captureFor, options);
+    entry.graphs.push(graph);
+    return graph;
+  };
+  const closeAll = async (): Promise<void> => {
+    for (const { graphs } of opened.values()) for (const graph of graphs.splice(0)) await graph.close();
+  };
+  return {
+    url,
+    connection,
+    async fresh() {
+      await closeAll();
+      await wipe(connection);
+      const graph = open(`g${randomUUID().slice(0, 8)}`);
+      await graph.attach();
+      return graph;
+    },
+    reopen: (graph: KnowledgeGraph) => open(graph.name),
+    holds,
+    async close() {
+      await closeAll();
+      await wipe(connection);
+      await connection.close();
+      await database.close();
+      giveBack();
+    },
+  };
+}
+
+/** The offset that goes with a named zone is not for a generator of values to know. */
+function holds(value: Value): boolean {
+  return isStorable(value) && !JSON.stringify(value).includes(']"');
+}
+
+/** Removes everything from the database, schema too, without a word to capture. */
+export async function wipe(connection: Connection): Promise<void> {
+  const metadata = { palinodeDrain: true };
+  for (const row of await connection.read('SHOW CONSTRAINTS YIELD name')) {
+    await connection.command(`DROP CONSTRAINT \`${row.name}\` IF EXISTS`);
+  }
+  for (const row of await connection.read(`SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'`)) {
+    await connection.command(`DROP INDEX \`${row.name}\` IF EXISTS`);
+  }
+  await connection.write({ metadata }, (tx) => tx.run('MATCH (n) DETACH DELETE n'));
+}

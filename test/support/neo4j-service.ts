@@ -1,0 +1,186 @@
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import neo4j, { type Driver, type Record as Row } from 'neo4j-driver';
+import { type Answer, connectTo, type TestClient } from './graphql-client.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
+import { freePort, noteProcess, runFolder, startProcess } from './processes.ts';
+
+export interface GraphSettings {
+  readonly attach?: boolean;
+  readonly keyProperty?: string;
+  readonly derivedProperties?: readonly string[];
+}
+
+/** The service as a process of its own, with one Neo4j graph named `g`, and a plain driver beside it. */
+export class Neo4jService {
+  readonly database: TestDatabase;
+  readonly driver: Driver;
+  readonly port: number;
+  readonly client: TestClient;
+  readonly #config: string;
+  readonly #environment: Record<string, string>;
+  #child: ChildProcess | null = null;
+  log = '';
+
+  private constructor(
+    database: TestDatabase,
+    url: string,
+    port: number,
+    settings: GraphSettings,
+    more: Record<string, string>,
+  ) {
+    this.database = database;
+    this.driver = neo4j.driver(url, undefined, { useBigInt: true });
+    this.port = port;
+    this.client = connectTo(`http://127.0.0.1:${port}`);
+    this.#config = join(runFolder(), `graphs-${port}.json`);
+    writeFileSync(this.#config, JSON.stringify({ graphs: [{ name: 'g', kind: 'neo4j', url, ...settings }] }));
+    this.#environment = more;
+  }
+
+  /** The tables are there already; the graph is not attached unless the settings say so. */
+  static async open(
+    url: string,
+    settings: GraphSettings = {},
+    environment: Record<string, string> = {},
+  ): Promise<Neo4jService> {
+    const database = await createTestDatabase({ migrated: true });
+    const service = new Neo4jService(database, url, await freePort(), settings, environment);
+    await service.start();
+    return service;
+  }
+
+  async start(): Promise<void> {
+    const env = {
+      ...process.env,
+      ...this.#environment,
+      HOST: '127.0.0.1',
+      PORT: `${this.port}`,
+      DATABASE_URL: this.database.url,
+    };
+    const child = startProcess(process.execPath, ['src/main/server.ts'], {
+      env: { ...env, PALINODE_CONFIG: this.#config, NODE_OPTIONS: '' },
+    });
+    noteProcess(child.pid ?? 0);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.log = (this.log + chunk.toString()).slice(-20_000);
+      });
+    }
+    child.once('exit', (code, signal) => {
+      if (code !== 0 && signal !== 'SIGKILL') console.error(`the service ended with ${code ?? signal}: ${this.log}`);
+    });
+    this.#child = child;
+    for (const until = Date.now() + 60_000; Date.now() < until && child.exitCode === null; await sleep(50)) {
+      const answer = await fetch(`http://127.0.0.1:${this.port}/readyz`).catch(() => null);
+      if (answer?.ok === true) return;
+    }
+    throw new Error(`the service did not start: ${this.log}`);
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async close(): Promise<void> {
+    if (this.#child?.exitCode === null) await this.kill();
+    await this.driver.close();
+    await this.database[Symbol.asyncDispose]();
+  }
+
+  /** One statement in a transaction of its own, as somebody else's client sends it. */
+  async cypher(text: string, params: Record<string, unknown> = {}, palinode?: Record<string, string>): Promise<Row[]> {
+    const session = this.driver.session();
+    try {
+      const metadata = palinode === undefined ? {} : { metadata: { palinode } };
+      return (await session.run(text, params, metadata)).records;
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Runs a mutation with one input; answers the member of its union. */
+  async mutate(name: string, type: string, input: Record<string, unknown>, fields: string): Promise<Answer> {
+    const query = `mutation ($input: ${type}!) { ${name}(input: $input) { __typename ... on UserError { code message } ${fields} } }`;
+    return (await this.client.data(query, { input }))[name];
+  }
+
+  attach(): Promise<Answer> {
+    return this.mutate('attachGraph', 'GraphInput', { graph: 'g' }, '... on Graph { capture { mode } }');
+  }
+
+  detach(removeKeys = false): Promise<Answer> {
+    return this.mutate(
+      'detachGraph',
+      'DetachGraphInput',
+      { graph: 'g', removeKeys },
+      '... on Graph { capture { mode } }',
+    );
+  }
+
+  point(name: string): Promise<Answer> {
+    const fields = '... on RollbackPoint { id status seq nodeCount relationshipCount checksum }';
+    return this.mutate('createRollbackPoint', 'CreateRollbackPointInput', { graph: 'g', name }, fields);
+  }
+
+  /** Restores a point or undoes, and waits for the end. */
+  async rollback(input: Record<string, unknown>): Promise<Answer> {
+    const started = await this.mutate(
+      'rollback',
+      'RollbackInput',
+      { graph: 'g', ...input },
+      '... on RollbackOperation { id }',
+    );
+    if (started.id === undefined) return started;
+    const query = `query ($id: ID!) { rollbackOperation(id: $id) { status outcome errorMessage counts { planned applied skipped conflicted }
+      proof { method matches checkedEntities } } }`;
+    for (;;) {
+      const { rollbackOperation: operation } = await this.client.data(query, { id: started.id });
+      if (['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'].includes(operation.status))
+        return { id: started.id, ...operation };
+      await sleep(50);
+    }
+  }
+
+  async verify(): Promise<Answer> {
+    const started = await this.mutate('verifyGraph', 'GraphInput', { graph: 'g' }, '... on Verification { id }');
+    if (started.id === undefined) return started;
+    const query = `query ($id: ID!) { node(id: $id) { ... on Verification { status matches entitiesChecked transaction { source changeCount }
+      differences(first: 50) { nodes { kind key action } } } } }`;
+    for (;;) {
+      const { node } = await this.client.data(query, { id: started.id });
+      if (node.status !== 'RUNNING') return node;
+      await sleep(50);
+    }
+  }
+
+  async graph(): Promise<Answer> {
+    const query = `{ graph(name: "g") { nodeCount relationshipCount head { seq } earliest { seq }
+      capture { mode progress error epoch reconciled pending problems(first: 100) { nodes { kind message key } } } } }`;
+    return (await this.client.data(query)).graph;
+  }
+
+  /** Waits until capture is in the mode. */
+  async until(mode: string, seconds = 60): Promise<Answer> {
+    for (const end = Date.now() + seconds * 1000; ; await sleep(50)) {
+      const graph = await this.graph();
+      if (graph.capture.mode === mode) return graph;
+      if (Date.now() > end) throw new Error(`capture is ${JSON.stringify(graph)}, not ${mode}: ${this.log}`);
+    }
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await gone;
+  }
+}
