@@ -7,6 +7,11 @@ import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
 export interface Recording {
   /** Resolves when everything that had committed in the graph before the call is recorded. @throws CaptureError */
   fence(): Promise<unknown>;
+  /**
+   * As `fence`, for what is going to be promised: capture is looked at whenever it was last, and what it may have missed is no ground to
+   * stand on. @throws CaptureError while a gap has not been compared with the graph
+   */
+  certainFence(): Promise<unknown>;
   /** There is something to record. */
   poke(): void;
   /**

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../core/errors.ts';
-import type { At } from '../core/moments.ts';
+import type { At, Moment } from '../core/moments.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { Keys } from '../ports/keys.ts';
@@ -44,14 +44,18 @@ export class PointPinner {
 
   /**
    * Stores a point at the cut that `at` names. Its states CREATED and CAPTURING pass within the statement that stores it.
-   * @throws SessionOpenError when `opens` names a session that is open; whatever resolving the moment throws
+   * @throws CaptureError during a gap in capture; SessionOpenError when `opens` names a session that is open; whatever resolving the moment throws
    */
   async pin(caller: Caller | null, request: PinRequest): Promise<{ id: string; seq: bigint }> {
     const { points, moments, registry, keys, clock, bus } = this.#deps;
     const { id, graphId, name, origin } = request;
     const live = request.at === undefined || request.at === null || isLive(request.at);
+    const moment = async (): Promise<Moment> => {
+      await registry.get(graphId).recorder.certainFence();
+      return live ? moments.recorded(graphId) : moments.resolve(graphId, request.at ?? { keyword: 'LIVE' }, ['at']);
+    };
     const [{ seq, time }, schema] = await Promise.all([
-      live ? moments.live(graphId) : moments.resolve(graphId, request.at ?? { keyword: 'LIVE' }, ['at']),
+      moment(),
       live ? registry.get(graphId).graph.readSchema() : null,
     ]);
     const point = {

@@ -118,6 +118,7 @@ export class RollbackManager implements contract.RollbackManager {
       checkCapture(graph);
       const served = this.#deps.registry.get(graph.id);
       checkRequest(input, graph, served.graph.immediateLimit);
+      await served.recorder.certainFence();
       const target = await resolveTarget(this.#deps, graph.id, input);
       return this.#create(caller, {
         ...target,
@@ -146,7 +147,8 @@ export class RollbackManager implements contract.RollbackManager {
     if (planHash !== expectPlan) {
       throw new PlanChangedError(`the plan of dry run ${id} is another one`, expectPlan, id);
     }
-    const head = await this.#deps.moments.live(graphId);
+    await this.#deps.registry.get(graphId).recorder.certainFence();
+    const head = await this.#deps.moments.recorded(graphId);
     if (await stillHolds(this.#deps, preview, head.seq)) return;
     throw new PlanChangedError(
       'the graph has changed since the preview in a way that the plan did not foresee',

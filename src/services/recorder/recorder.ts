@@ -69,8 +69,18 @@ export class Recorder {
    * @throws CaptureError when the instance that records does not get there in time, or this one is stopping
    */
   async fence(): Promise<void> {
+    return this.#fence(false);
+  }
+
+  /** See Recording. */
+  async certainFence(): Promise<void> {
+    await this.#fence(true);
+    await this.#watch.assertWhole();
+  }
+
+  async #fence(lookAnyway: boolean): Promise<void> {
     this.#assertRunning();
-    await this.#watch.look();
+    await this.#watch.look(lookAnyway);
     const before = await this.#deps.graph.pending();
     if (before.transactions === 0n) return;
     if (await this.#nextDrain()) return;
