@@ -12,6 +12,11 @@ export interface Recording {
   fence(): Promise<unknown>;
   /** As `fence`; a graph that is captured by scans is compared as a whole, so that what it holds now is recorded. @throws CaptureError */
   refresh(): Promise<unknown>;
+  /**
+   * As `fence`, for what is going to be promised: capture is looked at whenever it was last, and what it may have missed is no ground to
+   * stand on. @throws CaptureError while a gap has not been compared with the graph
+   */
+  certainFence(): Promise<unknown>;
   /** There is something to record. */
   poke(): void;
   /**

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../core/errors.ts';
-import type { At } from '../core/moments.ts';
+import type { At, Moment } from '../core/moments.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { Keys } from '../ports/keys.ts';
@@ -44,16 +44,21 @@ export class PointPinner {
 
   /**
    * Stores a point at the cut that `at` names. Its states CREATED and CAPTURING pass within the statement that stores it.
-   * @throws SessionOpenError when `opens` names a session that is open; whatever resolving the moment throws
+   * @throws CaptureError during a gap in capture; SessionOpenError when `opens` names a session that is open; whatever resolving the moment throws
    */
   async pin(caller: Caller | null, request: PinRequest): Promise<{ id: string; seq: bigint }> {
     const { points, moments, registry, keys, clock, bus } = this.#deps;
     const { id, graphId, name, origin } = request;
     const live = request.at === undefined || request.at === null || isLive(request.at);
-    const served = live ? registry.get(graphId) : null;
+    const { graph, recorder } = registry.get(graphId);
+    const moment = async (): Promise<Moment> => {
+      await recorder.certainFence();
+      if (!live) return moments.resolve(graphId, request.at ?? { keyword: 'LIVE' }, ['at']);
+      return graph.capture() === 'SCAN' ? moments.live(graphId) : moments.recorded(graphId);
+    };
     const [{ seq, time }, schema] = await Promise.all([
-      live ? moments.live(graphId) : moments.resolve(graphId, request.at ?? { keyword: 'LIVE' }, ['at']),
-      served === null ? null : served.graph.readSchema(),
+      moment(),
+      live ? graph.readSchema() : null,
     ]);
     const point = {
       id,

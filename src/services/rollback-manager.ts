@@ -144,6 +144,7 @@ export class RollbackManager implements contract.RollbackManager {
       assertTold(graph, input);
       const served = this.#deps.registry.get(graph.id);
       checkRequest(input, graph, served.graph);
+      await served.recorder.certainFence();
       const target = await resolveTarget(this.#deps, graph.id, input);
       if (this.#deps.attachments) await assertSameEntities(this.#deps.attachments, this.#deps.history, graph, target);
       return this.#create(caller, {
@@ -185,7 +186,8 @@ export class RollbackManager implements contract.RollbackManager {
     if (planHash !== expectPlan) {
       throw new PlanChangedError(`the plan of dry run ${id} is another one`, expectPlan, id);
     }
-    const head = await this.#deps.moments.live(graphId);
+    await this.#deps.registry.get(graphId).recorder.certainFence();
+    const head = await this.#deps.moments.recorded(graphId);
     if (await stillHolds(this.#deps, preview, head.seq)) return;
     throw new PlanChangedError(
       'the graph has changed since the preview in a way that the plan did not foresee',

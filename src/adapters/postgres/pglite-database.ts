@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { PGlite, type Transaction } from '@electric-sql/pglite';
+import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { SqlExecutor, SqlResult, TransactionOptions } from '../../ports/database.ts';
 import { toDatabaseError } from './errors.ts';
+import { FaithfulPglite } from './faithful-pglite.ts';
 import { lockFolder } from './folder-lock.ts';
 import { PgliteGate } from './pglite-gate.ts';
 import { PglitePrismaFactory } from './pglite-prisma.ts';
@@ -39,10 +40,11 @@ export class PgliteDatabase implements PostgresStore {
     const { dataFolder, archive } = options;
     const unlock = dataFolder === undefined ? () => {} : lockFolder(dataFolder);
     try {
-      const pglite = await PGlite.create({
+      const pglite = new FaithfulPglite({
         dataDir: dataFolder === undefined ? 'memory://' : join(dataFolder, 'pg'),
         ...(archive === undefined ? {} : { loadDataDir: archive }),
       });
+      await pglite.waitReady;
       return new PgliteDatabase(pglite, unlock);
     } catch (error) {
       unlock();

@@ -1,3 +1,4 @@
+import { CaptureError } from '../../core/errors.ts';
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 
@@ -18,10 +19,10 @@ export class CaptureWatch {
     this.#everyMs = everyMs;
   }
 
-  /** Looks whether capture is installed as it should be, unless it did a moment ago. */
-  async look(): Promise<void> {
+  /** Looks whether capture is installed as it should be, unless it did a moment ago and need not look `anyway`. */
+  async look(anyway = false): Promise<void> {
     const now = this.#deps.clock.now().getTime();
-    if (now < this.#nextLook) return;
+    if (now < this.#nextLook && !anyway) return;
     this.#nextLook = now + this.#everyMs;
     const findings = await this.#deps.graph.inspectCapture();
     const still = new Set(findings.map(idOf));
@@ -29,6 +30,14 @@ export class CaptureWatch {
     const gaps = findings.filter((finding) => finding.gap);
     await this.#note(findings.filter((finding) => !finding.gap && !this.#noted.has(idOf(finding))));
     if (gaps.length > 0) await this.gap(gaps);
+  }
+
+  /** @throws CaptureError while there is a gap that nobody has compared with the graph */
+  async assertWhole(): Promise<void> {
+    const graph = await this.#deps.history.graph(this.#deps.graphId);
+    if (graph === null || graph.captureError === null) return;
+    const message = `capture of graph ${graph.name} has a gap, verify the graph first: ${graph.captureError}`;
+    throw new CaptureError(message, graph.captureMode);
   }
 
   /** Writes were or may have been missed. The first gap of an epoch ends it; later ones are only listed. */

@@ -83,8 +83,18 @@ export class Recorder {
    * @throws CaptureError when the instance that records does not get there in time, the graph is not captured, or this one is stopping
    */
   async fence(): Promise<void> {
+    return this.#fence(false);
+  }
+
+  /** See Recording. */
+  async certainFence(): Promise<void> {
+    await this.#fence(true);
+    await this.#watch.assertWhole();
+  }
+
+  async #fence(lookAnyway: boolean): Promise<void> {
     this.#assertRunning();
-    if (this.#deps.graph.capture() !== 'SCAN') await this.#recordPending();
+    if (this.#deps.graph.capture() !== 'SCAN') await this.#recordPending(lookAnyway);
     // Asked last: capture that is on now was on when the scan began.
     await this.#assertCaptured();
   }
@@ -118,8 +128,8 @@ export class Recorder {
     });
   }
 
-  async #recordPending(): Promise<void> {
-    await this.#watch.look();
+  async #recordPending(lookAnyway: boolean): Promise<void> {
+    await this.#watch.look(lookAnyway);
     const before = await this.#deps.graph.pending();
     if (before.transactions === 0n) return;
     if (await this.#nextDrain()) return;
