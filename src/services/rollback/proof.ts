@@ -54,7 +54,7 @@ async function compare({ served }: OperationRun, page: readonly PlannedWrite[]):
   });
 }
 
-/** A difference is explained when the state is one that somebody else's transaction, recorded later, left. */
+/** A difference is explained when the state is one that somebody else's transaction left, recorded after this operation's own write. */
 async function explain(run: OperationRun, differing: readonly Finding[]): Promise<ProofDifference[]> {
   if (differing.length === 0) return [];
   const { deps, operation } = run;
@@ -66,12 +66,14 @@ async function explain(run: OperationRun, differing: readonly Finding[]): Promis
   const read = await run.served.graph.read(differing);
   return differing.flatMap(({ kind, key }): ProofDifference[] => {
     const id = entityId({ kind, key });
-    const last = versions.get(id)?.at(-1);
+    const window = versions.get(id) ?? [];
+    const last = window.at(-1);
     const expected = rows.get(id)?.after ?? null;
     const actual = read.get(id) ?? null;
     if (sameHash(hashOf(actual), hashOf(expected))) return [];
-    const byOthers = last !== undefined && transactions.get(last.seq)?.operationId !== operation.id;
-    const explained = byOthers && sameHash(hashOf(last.state), hashOf(actual));
+    const own = window.findLast(({ seq }) => transactions.get(seq)?.operationId === operation.id);
+    const isLater = own !== undefined && last !== undefined && last.seq > own.seq;
+    const explained = isLater && sameHash(hashOf(last.state), hashOf(actual));
     return [{ kind, key, explained, expected, actual }];
   });
 }
