@@ -65,7 +65,7 @@ async function settle(run: OperationRun, violations: readonly Violation[]): Prom
     const outcome = settlement === null ? null : outcomeOf(violation, settlement.choice, found.id);
     // What does not help is as good as not decided.
     conflicts.push({ ...found, settlement: outcome === null ? null : settlement });
-    const rows = outcome ?? [{ ...row, state: 'CONFLICTED', conflictId: found.id }];
+    const rows = outcome ?? [{ ...row, state: 'CONFLICTED', cascade: false, conflictId: found.id }];
     for (const written of rows) {
       changed.set(entityId(written), written);
       if (written.state !== 'SKIPPED') continue;

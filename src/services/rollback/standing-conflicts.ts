@@ -167,7 +167,10 @@ function nameOf({ kind, key, type, aspect, property }: Named): string {
 
 function isSameMatter(stored: StoredConflict, found: Finding): boolean {
   if (stored.status === 'RESOLVED' && stored.choice === null) return false;
-  if (found.type === 'DEPENDENCY') return stored.explanation === found.explanation;
+  if (found.type === 'DEPENDENCY') {
+    const isSameBasis = found.aspect === 'CONSTRAINT' || stored.liveHash === found.liveHash;
+    return isSameBasis && stored.explanation === found.explanation;
+  }
   if (found.aspect === 'PROPERTY' || found.aspect === 'LABEL') {
     return (
       sameAspect(stored.base, found.base) &&
