@@ -40,7 +40,7 @@ describe.each(engines)('an instance whose lease was taken over, on %s', (_, open
       key: 'a',
       action: 'DELETED',
       moved: false,
-  releases: false,
+      releases: false,
       expectedHash: null,
       targetHash: null,
       after: null,

@@ -9,7 +9,7 @@ import type { PlanRow } from '../../ports/plan-store.ts';
 import type { RehearsalDifference, RehearsalEnd, RehearsalRecord, RehearsalStep } from '../../ports/rehearsal-store.ts';
 import type { ScratchGraph, TakenValue } from '../../ports/scratch-graphs.ts';
 import { auditFact } from '../audit-facts.ts';
-import { GuardFailure, sameHash, writeBatch } from '../rollback/batch.ts';
+import { GuardFailure, sameHash, takeMarker, writeBatch } from '../rollback/batch.ts';
 import { HandOver } from '../rollback/operation-run.ts';
 import { hashOf } from '../rollback/plan-decisions.ts';
 import type { RehearserDependencies } from './rehearser.ts';
@@ -152,6 +152,7 @@ export class RehearsalRun {
       served: { graph: scratch },
       deps: { keys },
     };
+    await takeMarker(run);
     let fromGroup = 0n;
     for (const [at, toGroup] of batchEnds.entries()) {
       const writes = await plans.writes(id, fromGroup, toGroup);
