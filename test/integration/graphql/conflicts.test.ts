@@ -200,7 +200,7 @@ describe.each(engines)('conflicts and operations over GraphQL, on %s', (_, open)
 
   test('a preview is decided, executed by the plan that it has then, and not by the one that it had', async () => {
     const { id, operation } = await waiting({ dryRun: true });
-    expect(operation.availableActions).toEqual(['EXECUTE', 'REHEARSE', 'RESOLVE']);
+    expect(operation.availableActions).toEqual(['EXECUTE', 'RESOLVE']);
     const all = { where: { status: 'OPEN' }, choose: { side: 'TARGET' }, expectCount: 2 };
     const decided = await service.made('resolveConflicts', 'planHash openConflictCount counts { planned }', {
       operation: id,
