@@ -86,3 +86,26 @@ export function valuesOf(state: EntityState | null): Map<Aspect, Value> {
   }
   return values;
 }
+
+/** The state with some aspects changed; null removes one. An entity that is there stays there. */
+export function withAspects(state: EntityState, changes: readonly (readonly [Aspect, Value | null])[]): EntityState {
+  const properties = { ...state.properties };
+  let changed: EntityState = { ...state, properties };
+  for (const [aspect, value] of changes) {
+    const name = propertyOf(aspect);
+    if (name !== null) setOwn(properties, name, value);
+    else if (aspect === 'labels' && changed.kind === 'NODE') {
+      changed = { ...changed, labels: sortedLabels(value === null ? [] : (listTexts(value) ?? [])) };
+    } else if (aspect === 'existence' && changed.kind === 'RELATIONSHIP' && value !== null) {
+      const [type = '', start = '', end = ''] = listTexts(value) ?? [];
+      changed = { ...changed, type, start, end };
+    }
+  }
+  return changed;
+}
+
+/** A property may be named like something that every object has. */
+function setOwn(properties: Record<string, Value>, name: string, value: Value | null): void {
+  if (value === null) delete properties[name];
+  else Object.defineProperty(properties, name, { value, configurable: true, enumerable: true, writable: true });
+}

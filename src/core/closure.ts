@@ -1,3 +1,4 @@
+import { canonicalState } from './canonical.ts';
 import {
   type EntityChange,
   type EntityId,
@@ -6,6 +7,7 @@ import {
   type NodeState,
   type RelationshipState,
 } from './entities.ts';
+import { hashCanonical, toHex } from './hash.ts';
 import { nameOf } from './plan-explain.ts';
 
 /** The graph would break if the planned change of `ref` were written alone. */
@@ -88,6 +90,16 @@ export function returningConflicts(
       },
     ];
   });
+}
+
+/** Lower-case hexadecimal: the same when overwriting would write the same besides. What a decision about the conflict is based on. */
+export function basisOf({ cascade, keeps }: Pick<DependencyConflict, 'cascade' | 'keeps'>): string {
+  const written = cascade.map((change) => {
+    const state = change.after ?? change.before;
+    return `${entityId(change)} ${change.after === null ? '-' : '+'} ${state === null ? '' : canonicalState(state)}`;
+  });
+  const basis = [...written, ...keeps.map((ref) => `${entityId(ref)} keep`)].sort();
+  return toHex(hashCanonical(JSON.stringify(basis)));
 }
 
 /** What a decision adds to the plan and takes out of it; what was taken out may take more along, see `skipClosure`. */

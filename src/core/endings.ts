@@ -65,7 +65,7 @@ export interface ActionFacts {
   readonly resumed: boolean;
 }
 
-/** What may be done with an operation now, in a fixed order. A finished preview can be decided about, tried out and executed. */
+/** What may be done with an operation now, in a fixed order. A finished preview can be decided about, then rehearsed, and executed. */
 export function availableActions(facts: ActionFacts): OperationAction[] {
   const final = isFinalOperation(facts.status);
   const preview = facts.dryRun && facts.status === 'COMPLETED' && !facts.expired;
@@ -73,7 +73,7 @@ export function availableActions(facts: ActionFacts): OperationAction[] {
   const planned = facts.planned > 0n;
   const offered: Readonly<Record<OperationAction, boolean>> = {
     EXECUTE: preview && planned,
-    REHEARSE: planned && (preview || facts.status === 'CONFLICT_RESOLUTION'),
+    REHEARSE: preview && planned && facts.openConflicts === 0n,
     RESOLVE: (preview || facts.status === 'CONFLICT_RESOLUTION') && facts.openConflicts > 0n,
     PAUSE: canPause(facts) && !facts.paused,
     CONTINUE: !final && facts.paused,

@@ -1,5 +1,5 @@
-import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, textList, valuesOf } from './aspects.ts';
-import { sameState, valueTypeOf } from './canonical.ts';
+import { type Aspect, aspectsOf, propertyOf, sameAspect, stateOf, textList, valuesOf, withAspects } from './aspects.ts';
+import { valueTypeOf } from './canonical.ts';
 import { actionOf, type EntityState } from './entities.ts';
 import { mergeLabels, mergeValues } from './merge.ts';
 import { originText, rootOf } from './origins.ts';
@@ -43,7 +43,8 @@ export function planEntity(input: PlanInput): EntityPlan {
   const aspects = knownAspects(input);
   const verdicts = aspects.filter(input.inScope).flatMap((aspect) => verdictOn(input, aspect) ?? []);
   const outcome = live === null ? planAbsent(input, aspects, verdicts) : planPresent(input, live, aspects, verdicts);
-  const written = !sameState(live, outcome.after);
+  // What is not written is live itself: an aspect is only taken where it differs.
+  const written = outcome.after !== live;
   return {
     ref,
     base: baseState(input, verdicts),
@@ -97,29 +98,26 @@ function planPresent(
 
 /** The entity stays: each aspect for itself. */
 function planAspects(input: PlanInput, live: EntityState, verdicts: readonly Verdict[]): Outcome {
-  const after = valuesOf(live);
-  const overwritten = valuesOf(live);
-  const taken: [string, string][] = [];
-  const asked: [string, string][] = [];
-  const conflicts: PlannedConflict[] = [];
-  for (const verdict of verdicts) {
-    if (verdict.kind === 'KEEP') continue;
-    put(overwritten, verdict.aspect, verdict.target);
-    if (verdict.kind === 'TAKE') {
-      put(after, verdict.aspect, verdict.target);
-      taken.push([verdict.aspect, verdict.origin]);
-    } else {
-      asked.push([verdict.aspect, verdict.origin]);
-      conflicts.push(aspectConflict(input, verdict));
-    }
-  }
+  const taken = verdicts.filter(({ kind }) => kind === 'TAKE');
+  const asked = verdicts.filter(({ kind }) => kind === 'ASK');
+  const after = taken.length === 0 ? live : withAspects(live, taken.map(targetOf));
+  const origins = originsFrom(taken.map(originIn));
+  if (asked.length === 0) return { after, origins, overwritten: after, overwrittenOrigins: origins, conflicts: [] };
   return {
-    after: stateOf(input.ref, after),
-    origins: originsFrom(taken),
-    overwritten: stateOf(input.ref, overwritten),
-    overwrittenOrigins: originsFrom([...taken, ...asked]),
-    conflicts: conflicts.sort(byAspect),
+    after,
+    origins,
+    overwritten: withAspects(after, asked.map(targetOf)),
+    overwrittenOrigins: originsFrom([...taken, ...asked].map(originIn)),
+    conflicts: asked.map((verdict) => aspectConflict(input, verdict)).sort(byAspect),
   };
+}
+
+function targetOf({ aspect, target }: Verdict): readonly [Aspect, Value | null] {
+  return [aspect, target];
+}
+
+function originIn({ aspect, origin }: Verdict): readonly [string, string] {
+  return [aspect, origin];
 }
 
 /** Ends, labels, then properties by name: the order must not depend on what a store makes of the order of properties. */

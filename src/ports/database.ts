@@ -112,7 +112,12 @@ export function isRetryable(error: unknown): boolean {
   );
 }
 
-/** True when the database could not be reached, is starting or stopping, or has no connection left. */
+/** True when the database could not be reached, is starting or stopping, has no connection left, or gave up a connection that slept. */
 export function isUnavailable(error: unknown): boolean {
-  return error instanceof DatabaseError && /^(08|57P0|53300)/.test(error.code);
+  return error instanceof DatabaseError && /^(08|57P0|53300|25P03)/.test(error.code);
+}
+
+/** True when somebody else kept locked for too long what the transaction wanted. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === SqlState.lockNotAvailable;
 }

@@ -1,7 +1,10 @@
 import type { EntityRef, EntityState } from '../core/entities.ts';
 import type { KnowledgeGraph } from './knowledge-graph.ts';
 
-/** A unique value that an entity of the scratch graph holds and that another one, which was not copied, has in the graph itself. */
+/**
+ * A unique value that an entity of the scratch graph holds and that another one, which was not copied, has in the graph itself. Only of
+ * what is not among the graph's declared `constraints`.
+ */
 export interface TakenValue extends EntityRef {
   readonly constraint: string;
   readonly otherKey: string;

@@ -1,6 +1,6 @@
 import { PalinodeError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
-import { isRetryable, isUnavailable } from '../ports/database.ts';
+import { isLocked, isRetryable, isUnavailable } from '../ports/database.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import { StaleTokenError } from '../ports/knowledge-graph.ts';
 import { LeaseLostError } from '../ports/operation-store.ts';
@@ -165,7 +165,7 @@ export class RollbackRunner {
       return;
     }
     if (error instanceof OperationStop) return end(run, error.why, error.message);
-    if (isRetryable(error) || isUnavailable(error)) {
+    if (isRetryable(error) || isUnavailable(error) || isLocked(error)) {
       await operations.release(run.lease).catch(() => {});
       throw error;
     }

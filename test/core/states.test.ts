@@ -146,7 +146,7 @@ describe('available actions', () => {
 
   test('of a preview', () => {
     expect(actions(preview)).toBe('EXECUTE REHEARSE');
-    expect(actions({ ...preview, openConflicts: 1n })).toBe('EXECUTE REHEARSE RESOLVE');
+    expect(actions({ ...preview, openConflicts: 1n })).toBe('EXECUTE RESOLVE');
     expect(actions({ ...preview, planned: 0n })).toBe('');
     expect(actions({ ...preview, expired: true, openConflicts: 1n })).toBe('');
   });
@@ -155,8 +155,8 @@ describe('available actions', () => {
     const running = { outcome: null, applied: 0n } as const;
     expect(actions({ ...running, status: 'ROLLBACK_INITIATED' })).toBe('ABORT');
     expect(actions({ ...running, status: 'EXECUTING', applied: 1n })).toBe('ABORT');
-    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION', openConflicts: 2n })).toBe('REHEARSE RESOLVE ABORT');
-    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION' })).toBe('REHEARSE ABORT');
+    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION', openConflicts: 2n })).toBe('RESOLVE ABORT');
+    expect(actions({ ...running, status: 'CONFLICT_RESOLUTION' })).toBe('ABORT');
   });
 
   test('of what is written in batches', () => {

@@ -5,17 +5,18 @@ import { openWorld } from '../support/rollback-world.ts';
 
 /**
  * An instance of the service that takes up whatever rollback it finds, and dies at a chosen place: `before advance 3` is the third call
- * of that method, `after` its return, `inside transaction` right before a rollback's graph transaction commits, `never` not at all.
+ * of that method, `after` its return, `inside transaction` right before a rollback's graph transaction commits, `never` not at all. With
+ * SIGSTOP as the signal it only stops there, until it is told to go on.
  * Exits with 0 when the operation has ended.
  */
-const [, , where = '', operationId = '', moment = 'never', method = '', count = '0'] = process.argv;
+const [, , where = '', operationId = '', moment = 'never', method = '', count = '0', signal = 'SIGKILL'] = process.argv;
 
 let left = Number(count);
 
 function strike(at: string, called: string): void {
   if (at !== moment || called !== method) return;
   left -= 1;
-  if (left === 0) process.kill(process.pid, 'SIGKILL');
+  if (left === 0) process.kill(process.pid, signal);
 }
 
 function wrap<Port extends object>(_name: string, port: Port): Port {
@@ -53,4 +54,6 @@ const world = await openWorld(database, { wrap, leaseMs: 500, sweepMs: 100 });
 const operation = await world.settle(operationId);
 await world.close();
 await database.close();
-console.log(operation.status);
+console.log(
+  [operation.status, ...world.errors.map((error) => (error instanceof Error ? error.name : error))].join(' '),
+);

@@ -142,6 +142,24 @@ describe.each(engines)('operations under the hands of people, on %s', (_, open) 
       await expect(world.manager.resume(CALLER, { id: resumed, policy: null })).rejects.toThrow(StateError);
     });
 
+    test('of a whole graph is resumed, and the checksum accounts for both and for what others did meanwhile', async () => {
+      const { keys, undo } = await history(30);
+      intrude = async (transaction) => {
+        if (transaction === 3) throw new Error('the disk is full');
+      };
+      const to = { seq: undo.from.seq };
+      const id = await world.request({ to, ...gradual, policy: { default: 'MANUAL' } });
+      expect(await world.settle(id)).toMatchObject({ status: 'FAILED', counts: { applied: 10n } });
+      intrude = undefined;
+      await world.write('other', [node(keys[29] ?? '', { p: 1, q: 'kept' }), node(`${keys[0]}-new`)]);
+      await world.write('other', [node(keys[2] ?? '', { p: 0, q: 'too' })]);
+      const resumed = await world.manager.resume(CALLER, { id, policy: null });
+      expect(await world.settle(resumed)).toMatchObject({ outcome: 'APPLIED', counts: { applied: 20n } });
+      expect(await held(keys)).toEqual(keys.map(() => 0));
+      const { proof } = (await world.details(resumed)) ?? {};
+      expect(proof).toMatchObject({ method: 'CONTINUOUS_CHECKSUM', matches: true });
+    });
+
     test('is reverted by its undo, of what it wrote', async () => {
       const { id, keys } = await broken();
       await world.settle(id);
@@ -164,6 +182,26 @@ describe.each(engines)('operations under the hands of people, on %s', (_, open) 
       expect(await world.settle(resumed)).toMatchObject({ outcome: 'APPLIED', counts: { applied: 20n } });
       expect(await held(keys)).toEqual(keys.map((_unused, at) => (at === 25 ? 5 : 0)));
     });
+  });
+
+  test('a key makes each request happen once', async () => {
+    const { undo } = await history(30);
+    const idempotencyKey = `once-${round}`;
+    intrude = async (transaction) => {
+      if (transaction === 3) throw new Error('the disk is full');
+    };
+    const id = await world.request({ undo, ...gradual, maxChangesPerSecond: 50 });
+    for (const change of ['pause', 'continue'] as const) {
+      const twice = [1, 2].map(() => world.manager[change](CALLER, { id, idempotencyKey }));
+      expect(await Promise.all(twice)).toEqual([id, id]);
+    }
+    await world.settle(id);
+    intrude = undefined;
+    const resumed = [1, 2].map(() => world.manager.resume(CALLER, { id, policy: null, idempotencyKey }));
+    const [first, second] = await Promise.all(resumed);
+    expect(first).toBe(second);
+    expect(await world.settle(first ?? '')).toMatchObject({ outcome: 'APPLIED' });
+    expect((await world.audit(id)).filter((type) => /PAUSED|CONTINUED/.test(type))).toHaveLength(2);
   });
 
   test('undo and redo go as deep as one likes', async () => {

@@ -151,6 +151,25 @@ describe.each(engines)('rehearsal on %s', (_, open) => {
     await database.script('ALTER TABLE graph_demo.nodes DROP CONSTRAINT long');
   });
 
+  test('declared constraints are those of the copy, too', async () => {
+    const declare = (kind: string, property: string, types = '{}') =>
+      database.script(
+        `SELECT graph_demo.add_constraint('d_${kind}', '${kind}', 'NODE', 'Member', '{${property}}', '${types}')`,
+      );
+    const member = (key: string, name: string, age: number | string) => node(key, { name, age }, ['Member']);
+    const since = await world.write('start', [node('m1', { name: 'x', age: 'old' }, ['Member'])]);
+    await world.write('u', [member('m1', 'y', 3)]);
+    const operation = await preview(since);
+    await declare('UNIQUE', 'name');
+    expect(await rehearse(operation)).toMatchObject({ matches: true });
+    await world.write('other', [member('m2', 'x', 4)]);
+    expect((await rehearse(operation)).errorMessage).toBe('d_UNIQUE: node m1 would get a value that m2 has');
+    await world.write('other', [goneNode('m2')]);
+    await declare('TYPE', 'age', '{INTEGER}');
+    expect((await rehearse(operation)).errorMessage).toMatch(/constraint d_TYPE wants age of every Member/);
+    await database.script(`SELECT graph_demo.drop_constraint('d_TYPE'), graph_demo.drop_constraint('d_UNIQUE')`);
+  });
+
   test('a plan without writes, and one of nothing that is recorded, match', async () => {
     const since = await world.write('start', [node('still')]);
     expect(await rehearse(await preview(since))).toMatchObject({ matches: true, counts: { copied: 0n, applied: 0n } });

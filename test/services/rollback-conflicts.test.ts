@@ -1,10 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import type { EntityState } from '../../src/core/entities.ts';
 import type { ConflictStrategy } from '../../src/core/policy.ts';
 import { node, relationship } from '../support/graph-writes.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
-import { goneNode, goneRelationship, openWorld, type World } from '../support/rollback-world.ts';
+import { CALLER, goneNode, goneRelationship, openWorld, type World } from '../support/rollback-world.ts';
 
 let database: PgliteDatabase;
 let world: World;
@@ -172,4 +173,54 @@ test('a policy per type decides each type for itself', async () => {
   });
   expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'SKIPPED' });
   expect((await world.content())['n:t-a']?.properties).toEqual({ p: 2, n: 0 });
+});
+
+describe('what overwriting would take along', () => {
+  /** A node that `u` made and others connected, in an operation that waits for a decision about it. */
+  async function waiting(name: string) {
+    const start = await world.write('start', [node(`${name}-b`)]);
+    await world.write(`${name}-u`, [node(`${name}-a`)]);
+    const connect = (key: string) => world.write('other', [relationship(`${name}-${key}`, `${name}-a`, `${name}-b`)]);
+    await connect('r');
+    await connect('s');
+    const undo = { by: { actor: `${name}-u` }, from: { seq: start } };
+    const operation = await world.rest(await world.request({ undo, policy: { default: 'MANUAL' } }));
+    const conflict = async () => {
+      const [found] = await world.conflictStore.select(operation.id, {}, 0n, 10);
+      if (found === undefined) throw new Error('no conflict');
+      return found;
+    };
+    const listed = async () =>
+      (await world.planRows(operation.id)).filter(({ cascade, state }) => cascade && state !== 'ALREADY_SO');
+    const overwrite = async () => {
+      const { id, version: expectVersion } = await conflict();
+      const resolutions = [{ conflict: id, choice: { side: 'TARGET' as const }, expectVersion, remember: false }];
+      await world.manager.resolve(CALLER, { operation: operation.id, resolutions });
+    };
+    return { operation, connect, conflict, listed, overwrite };
+  }
+
+  test('is listed before anything is decided, and then written', async () => {
+    const { operation, listed, overwrite } = await waiting('l1');
+    expect(operation).toMatchObject({ status: 'CONFLICT_RESOLUTION', counts: { conflicted: 1n, planned: 0n } });
+    const rows = [{ key: 'l1-r' }, { key: 'l1-s' }].map((row) => ({ ...row, action: 'DELETED' }));
+    expect(await listed()).toMatchObject(rows.map((row) => ({ ...row, state: 'CONFLICTED' })));
+    await overwrite();
+    expect(await world.settle(operation.id)).toMatchObject({ status: 'COMPLETED', counts: { applied: 3n } });
+    expect(await listed()).toMatchObject(rows.map((row) => ({ ...row, state: 'APPLIED' })));
+  });
+
+  test('is never exceeded: what is connected meanwhile asks again', async () => {
+    const { operation, connect, conflict, listed, overwrite } = await waiting('l2');
+    // As many as before, and the same one first: only the list itself tells.
+    await world.write('other', [goneRelationship('l2-s')]);
+    await connect('t');
+    await overwrite();
+    while ((await conflict()).status !== 'OPEN') await setTimeout(5);
+    expect(await world.rest(operation.id)).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
+    expect(await listed()).toMatchObject([{ key: 'l2-r' }, { key: 'l2-t' }]);
+    expect(await world.content()).toHaveProperty('n:l2-a');
+    await overwrite();
+    expect(await world.settle(operation.id)).toMatchObject({ status: 'COMPLETED', counts: { applied: 3n } });
+  });
 });

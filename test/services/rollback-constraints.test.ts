@@ -132,6 +132,17 @@ describe.each(engines)('a graph with constraints, on %s', (_, open) => {
       expect([await heldBy('a'), await heldBy('b'), await heldBy('c')]).toEqual(['x', 'c', 'd']);
     });
 
+    test('is open again when the other keeps what it has after all', async () => {
+      const start = await taken();
+      await write('other', [thing('c', { email: 'c' })]);
+      const { id: operation } = await undo(start);
+      await decide(operation, 'a', { value: 'c' });
+      expect(await decide(operation, 'b', { side: 'LIVE' })).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
+      expect((await conflicts(operation)).filter(({ status }) => status === 'OPEN')).toMatchObject([{ key: `${id}a` }]);
+      expect(await decide(operation, 'a', { value: 'd' })).toMatchObject({ status: 'COMPLETED' });
+      expect([await heldBy('a'), await heldBy('b'), await heldBy('c')]).toEqual(['x', 'd', 'c']);
+    });
+
     test('keeps an entity away that does not exist, and what hangs on it', async () => {
       await constrain('UNIQUE', ['email']);
       const a = thing('a', { email: 'x' });
@@ -234,6 +245,21 @@ describe.each(engines)('a graph with constraints, on %s', (_, open) => {
         outcome: 'APPLIED',
       });
       expect([await heldBy('a'), await heldBy('a', 'p')]).toEqual(['y', 0]);
+    });
+
+    test('for two reasons is decided for each', async () => {
+      const label = await constrain('UNIQUE', ['email']);
+      const start = await write('start', [thing('a', { email: 'x' }), thing('b', {})]);
+      await write('u', [thing('a', { email: 1 })]);
+      await write('other', [thing('b', { email: 2 })]);
+      made.push('typed');
+      const sql = "SELECT graph_demo.add_constraint('typed', 'TYPE', 'NODE', $1, '{email}', '{INTEGER}')";
+      await engine.database.query(sql, [label]);
+      const { id: operation } = await undo(start);
+      // Of the right type, and another's.
+      expect(await decide(operation, 'a', { value: 2 })).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
+      expect(await decide(operation, 'a', { value: 3 })).toMatchObject({ status: 'COMPLETED', outcome: 'APPLIED' });
+      expect([await heldBy('a'), await heldBy('b')]).toEqual([2, 3]);
     });
   });
 });

@@ -27,6 +27,8 @@ export interface PostgresServer {
   url(database: string): string;
   /** Ends the server at once, as a crash would. */
   kill(): void;
+  /** Ends the server at once and starts it again, on the same data and port. */
+  restart(): Promise<void>;
 }
 
 export interface TestDatabase {
@@ -36,8 +38,8 @@ export interface TestDatabase {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts a throwaway PostgreSQL server on a free port. It refuses to run as root, so root lends it `postgres`. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Starts a throwaway PostgreSQL server on a free port, with settings of one's own. It refuses to run as root, so root lends it `postgres`. */
+export async function startPostgres(own: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const bin = postgresFolder();
   const folder = mkdtempSync(join(runFolder(), 'postgres-'));
   const data = join(folder, 'data');
@@ -60,7 +62,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     fsync: 'off',
     max_connections: 200,
   };
-  const flags = Object.entries({ ...settings, synchronous_commit: 'off', full_page_writes: 'off' });
+  const flags = Object.entries({ ...settings, synchronous_commit: 'off', full_page_writes: 'off', ...own });
   const [server = '', ...args] = [
     ...asOwner,
     join(bin, 'postgres'),
@@ -68,17 +70,26 @@ export async function startPostgres(): Promise<PostgresServer> {
     data,
     ...flags.flatMap(([k, v]) => ['-c', `${k}=${v}`]),
   ];
-  const child = startProcess(server, args, { cwd: folder });
-  let log = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    log = (log + chunk.toString()).slice(-4000);
-  });
   const url = (database: string) => `postgres://palinode@127.0.0.1:${port}/${database}`;
-  await untilAnswering(url('postgres'), () => log);
-  const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
-  noteProcess(pid);
-  child.unref();
-  return { port, pid, url, kill: () => killTree(pid) };
+  const start = async (): Promise<number> => {
+    const child = startProcess(server, args, { cwd: folder });
+    let log = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-4000);
+    });
+    await untilAnswering(url('postgres'), () => log);
+    const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    noteProcess(pid);
+    child.unref();
+    return pid;
+  };
+  let pid = await start();
+  const kill = () => killTree(pid);
+  const restart = async (): Promise<void> => {
+    kill();
+    pid = await start();
+  };
+  return { port, pid, url, kill, restart };
 }
 
 export interface TestDatabaseOptions extends Omit<PgDatabaseOptions, 'url'> {

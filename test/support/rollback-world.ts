@@ -38,6 +38,8 @@ export interface WorldOptions {
   readonly wrap?: <Port extends object>(name: string, port: Port) => Port;
   /** `direct` (the default): jobs run in this process as soon as they are sent. `none`: they do not run. */
   readonly queue?: 'pg-boss' | 'direct' | 'none';
+  /** Instead of one inside the process. */
+  readonly bus?: EventBus;
   readonly leaseMs?: number;
   readonly sweepMs?: number;
 }
@@ -50,7 +52,7 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   const graph = new EmbeddedGraph(database, 'demo');
   await graph.attach();
   const { id: graphId } = await history.openGraph('demo', 'EMBEDDED');
-  const bus = localBus();
+  const bus = options.bus ?? localBus();
   const clock = { now: () => new Date() };
   const keys = { next: () => randomUUID() };
   const sessions = new PostgresSessionStore(database);

@@ -36,6 +36,8 @@ export interface EmbeddedGraphOptions {
   readonly statementTimeoutMs?: number;
   /** How often a transaction is tried that ends in a deadlock or a serialisation failure. */
   readonly attempts?: number;
+  /** Longest time that a graph transaction may keep its locks while nothing comes from its instance, in milliseconds. Only a server enforces it. */
+  readonly idleTimeoutMs?: number;
   /** The PostgreSQL schema, quoted, when it is not `graph_<name>`. */
   readonly schema?: string;
 }
@@ -60,7 +62,13 @@ export class EmbeddedGraph implements KnowledgeGraph {
     this.#schema = options.schema ?? graphSchema(name);
     this.constraints = new EmbeddedConstraints(database, this.#schema);
     this.immediateLimit = database.engine === 'pglite' ? 20_000 : 50_000;
-    this.#options = { lockTimeoutMs: 10_000, statementTimeoutMs: 60_000, attempts: 5, ...options };
+    this.#options = {
+      lockTimeoutMs: 10_000,
+      statementTimeoutMs: 60_000,
+      attempts: 5,
+      idleTimeoutMs: 30_000,
+      ...options,
+    };
   }
 
   async attach(): Promise<Attachment> {
@@ -153,11 +161,13 @@ export class EmbeddedGraph implements KnowledgeGraph {
 
   async #enter(tx: SqlExecutor, context: WriteContext): Promise<void> {
     const { id, source, actor, session, operation } = context;
+    const { lockTimeoutMs, idleTimeoutMs } = this.#options;
     await tx.query(
       `SELECT set_config('palinode.source', $1, true), set_config('palinode.actor', $2, true),
               set_config('palinode.session', $3, true), set_config('palinode.operation', $4, true),
-              set_config('palinode.id', $5, true), set_config('lock_timeout', $6, true)`,
-      [source, actor ?? '', session ?? '', operation ?? '', id, `${this.#options.lockTimeoutMs}`],
+              set_config('palinode.id', $5, true), set_config('lock_timeout', $6, true),
+              set_config('idle_in_transaction_session_timeout', $7, true)`,
+      [source, actor ?? '', session ?? '', operation ?? '', id, `${lockTimeoutMs}`, `${idleTimeoutMs}`],
     );
   }
 

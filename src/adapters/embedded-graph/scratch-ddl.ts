@@ -1,3 +1,6 @@
+import { constraintFunctions } from './ddl-constraints.ts';
+import { valueFunctions } from './ddl-values.ts';
+
 /**
  * The tables of a scratch graph: what a graph has but capture, unlogged since nothing in them outlives its use. `source` is the schema of the
  * graph whose columns, defaults and checks they take over; without it they are plain.
@@ -5,6 +8,8 @@
 export function scratchTables(schema: string, source: string | null): string {
   return `
 CREATE SCHEMA ${schema};
+${valueFunctions(schema)}
+${constraintFunctions(schema)}
 CREATE UNLOGGED TABLE ${schema}.nodes (${source === null ? PLAIN_NODES : like(`${source}.nodes`)});
 CREATE UNLOGGED TABLE ${schema}.relationships (${source === null ? PLAIN_RELATIONSHIPS : like(`${source}.relationships`)});
 ALTER TABLE ${schema}.nodes ADD CONSTRAINT nodes_key PRIMARY KEY (key);

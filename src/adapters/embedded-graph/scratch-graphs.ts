@@ -1,3 +1,4 @@
+import type { Constraint } from '../../core/constraints.ts';
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
 import type { Database, SqlExecutor } from '../../ports/database.ts';
 import type { GraphTransaction, KnowledgeGraph, WriteContext } from '../../ports/knowledge-graph.ts';
@@ -9,6 +10,8 @@ import { scratchTables } from './scratch-ddl.ts';
 import { readUniqueItems, type UniqueItem } from './unique-items.ts';
 import { copyStates } from './writes.ts';
 
+/** Of what `add_constraint` takes. */
+const MAX_NAME_BYTES = 60;
 const PREFIX = 'palinode_scratch_';
 
 /** Scratch graphs as embedded graphs without capture, each in a PostgreSQL schema of its own, whatever kind of graph they are copies of. */
@@ -22,11 +25,14 @@ export class EmbeddedScratchGraphs implements ScratchGraphs {
   async create(name: string, like: KnowledgeGraph): Promise<ScratchGraph> {
     const schema = scratchSchema(name);
     const source = like.kind === 'EMBEDDED' ? graphSchema(like.name) : null;
+    const declared = (await like.constraints?.read()) ?? [];
     const items = await this.#database.transaction(async (tx) => {
-      const found = source === null ? [] : await readUniqueItems(tx, source);
+      const unique = source === null ? [] : await readUniqueItems(tx, source);
+      const others = unique.filter((item) => declared.every((constraint) => constraint.name !== item.name));
       await tx.script(scratchTables(schema, source));
-      if (source !== null) for (const item of found) await tx.script(copyOf(item, source, schema));
-      return found;
+      if (source !== null) for (const item of others) await tx.script(copyOf(item, source, schema));
+      for (const [at, constraint] of declared.entries()) await declare(tx, schema, constraint, at);
+      return others;
     });
     return new EmbeddedScratchGraph(this.#database, schema, source, items);
   }
@@ -101,9 +107,23 @@ class EmbeddedScratchGraph implements ScratchGraph {
   }
 }
 
+async function declare(tx: SqlExecutor, schema: string, constraint: Constraint, at: number): Promise<void> {
+  const { kind, entity, subject, properties, types } = constraint;
+  const name = Buffer.byteLength(constraint.name) <= MAX_NAME_BYTES ? constraint.name : `constraint ${at + 1}`;
+  await tx.query(`SELECT ${schema}.add_constraint($1, $2, $3, $4, $5::text[], $6::text[])`, [
+    name,
+    kind,
+    entity,
+    subject,
+    properties,
+    types,
+  ]);
+}
+
 /** The definition of a unique item names its table once, before anything that a user wrote but its name. */
 function copyOf({ name, table, constraint, index }: UniqueItem, source: string, schema: string): string {
-  if (constraint !== null) return `ALTER TABLE ${schema}.${table} ADD CONSTRAINT ${name} ${constraint}`;
+  if (constraint !== null)
+    return `ALTER TABLE ${schema}.${table} ADD CONSTRAINT "${name.replaceAll('"', '""')}" ${constraint}`;
   const place = ` ON ${source.replaceAll('"', '')}.${table} USING `;
   return index.replace(place, () => ` ON ${schema}.${table} USING `);
 }

@@ -18,7 +18,7 @@ export interface UniqueItem {
 export async function readUniqueItems(tx: SqlExecutor, schema: string): Promise<UniqueItem[]> {
   await tx.query(`SELECT set_config('search_path', 'pg_catalog', true)`);
   const { rows } = await tx.query<UniqueItem>(
-    `SELECT quote_ident(c.relname) AS name, t.relname::text AS "table", pg_get_constraintdef(k.oid) AS constraint,
+    `SELECT c.relname::text AS name, t.relname::text AS "table", pg_get_constraintdef(k.oid) AS constraint,
        pg_get_indexdef(i.indexrelid) AS index,
        CASE WHEN i.indisunique THEN ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, false) FROM generate_series(1, i.indnkeyatts) AS n)
          ELSE '{}' END AS expressions,

@@ -1,13 +1,15 @@
 import { accumulator, type ChecksumAccumulator, checksumToHex } from '../../core/checksum.ts';
+import { type Constraint, isUnique, takenTuple } from '../../core/constraints.ts';
 import { entityId } from '../../core/entities.ts';
 import { ConstraintError, LimitError, StateError } from '../../core/errors.ts';
 import { stateHash } from '../../core/hash.ts';
+import type { GraphConstraints } from '../../ports/graph-constraints.ts';
 import type { OperationRecord } from '../../ports/operation-store.ts';
 import type { PlanRow } from '../../ports/plan-store.ts';
 import type { RehearsalDifference, RehearsalEnd, RehearsalRecord, RehearsalStep } from '../../ports/rehearsal-store.ts';
-import type { ScratchGraph } from '../../ports/scratch-graphs.ts';
+import type { ScratchGraph, TakenValue } from '../../ports/scratch-graphs.ts';
 import { auditFact } from '../audit-facts.ts';
-import { GuardFailure, sameHash, writeBatch } from '../rollback/batch.ts';
+import { GuardFailure, sameHash, takeMarker, writeBatch } from '../rollback/batch.ts';
 import { HandOver } from '../rollback/operation-run.ts';
 import { hashOf } from '../rollback/plan-decisions.ts';
 import type { RehearserDependencies } from './rehearser.ts';
@@ -69,7 +71,7 @@ export class RehearsalRun {
     await this.#advance({ progress: 1, scratch: name });
     let end: RehearsalEnd;
     try {
-      end = await this.#rehearse(await scratches.create(name, graph));
+      end = await this.#rehearse(await scratches.create(name, graph), graph.constraints);
     } finally {
       // Whoever sweeps next removes what cannot be removed now.
       await scratches.remove(name).catch(() => {});
@@ -89,13 +91,13 @@ export class RehearsalRun {
     });
   }
 
-  async #rehearse(scratch: ScratchGraph): Promise<RehearsalEnd> {
+  async #rehearse(scratch: ScratchGraph, constraints: GraphConstraints | undefined): Promise<RehearsalEnd> {
     const { seq } = await this.#deps.moments.live(this.#rehearsal.graphId);
     await this.#advance({ progress: 2, seq });
     await this.#copy(scratch, seq);
     const { sum, count } = await this.#checksum(scratch);
     await this.#advance({ progress: COPIED, copied: count });
-    const refusal = (await this.#write(scratch)) ?? (await this.#takenValues(scratch));
+    const refusal = (await this.#write(scratch)) ?? (await this.#takenValues(scratch, constraints));
     const checkedEntities = await this.#compare(scratch, sum);
     const expectedChecksum = checksumToHex(sum.sum());
     const actualChecksum = checksumToHex((await this.#checksum(scratch)).sum.sum());
@@ -150,6 +152,7 @@ export class RehearsalRun {
       served: { graph: scratch },
       deps: { keys },
     };
+    await takeMarker(run);
     let fromGroup = 0n;
     for (const [at, toGroup] of batchEnds.entries()) {
       const writes = await plans.writes(id, fromGroup, toGroup);
@@ -168,13 +171,53 @@ export class RehearsalRun {
   }
 
   /** What a unique constraint would refuse because of entities that the plan does not touch. */
-  async #takenValues(scratch: ScratchGraph): Promise<string | null> {
-    const taken = await scratch.taken(MAX_TAKEN);
+  async #takenValues(scratch: ScratchGraph, constraints: GraphConstraints | undefined): Promise<string | null> {
+    const declared = constraints === undefined ? [] : await this.#takenOf(constraints);
+    const taken = [...declared, ...(await scratch.taken(MAX_TAKEN))];
     if (taken.length === 0) return null;
     const rows = await this.#deps.plans.rows(this.#operation.id, taken);
     await this.#differ(rows.map(({ kind, key, before, after }) => ({ kind, key, expected: after, actual: before })));
     const [first] = taken;
     return `${first?.constraint}: ${first?.kind.toLowerCase()} ${first?.key} would get a value that ${first?.otherKey} has`;
+  }
+
+  async #takenOf(constraints: GraphConstraints): Promise<TakenValue[]> {
+    const unique = (await constraints.read()).filter(isUnique);
+    if (unique.length === 0) return [];
+    const taken: TakenValue[] = [];
+    for await (const page of this.#pending()) {
+      this.#checkpoint();
+      for (const constraint of unique) taken.push(...(await this.#takenIn(page, constraint, constraints)));
+      if (taken.length >= MAX_TAKEN) break;
+    }
+    return taken.slice(0, MAX_TAKEN);
+  }
+
+  /** Holders that the plan writes too were in the copy: there it would have been refused. */
+  async #takenIn(
+    page: readonly PlanRow[],
+    constraint: Constraint,
+    constraints: GraphConstraints,
+  ): Promise<TakenValue[]> {
+    const wanted = page.flatMap((row) => {
+      const tuple = takenTuple(constraint, row);
+      return tuple === null ? [] : [{ row, tuple }];
+    });
+    const holders = await constraints.holders(
+      constraint,
+      wanted.map(({ tuple }) => tuple),
+    );
+    if (holders.length === 0) return [];
+    const rows = await this.#deps.plans.rows(
+      this.#operation.id,
+      holders.map(({ ref }) => ref),
+    );
+    const written = new Set(rows.filter(({ state }) => state === 'PENDING').map(entityId));
+    return holders.flatMap(({ at, ref }): TakenValue[] => {
+      const row = wanted[at]?.row;
+      if (row === undefined || ref.key === row.key || written.has(entityId(ref))) return [];
+      return [{ kind: row.kind, key: row.key, constraint: constraint.name, otherKey: ref.key }];
+    });
   }
 
   /** Reads back what the plan writes. `sum`, of the copy as it was, becomes what it should be. */

@@ -1,7 +1,12 @@
 import { commonState } from '../../core/constraints.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import type { Keys } from '../../ports/keys.ts';
-import type { GraphTransaction, KnowledgeGraph, WriteContext } from '../../ports/knowledge-graph.ts';
+import {
+  type GraphTransaction,
+  type KnowledgeGraph,
+  StaleTokenError,
+  type WriteContext,
+} from '../../ports/knowledge-graph.ts';
 import type { OperationLease, OperationRecord } from '../../ports/operation-store.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
 import { hashOf } from './plan-decisions.ts';
@@ -30,7 +35,8 @@ export interface BatchRun {
 
 /**
  * Writes a batch in one graph transaction: the marker is locked and its token compared, every entity is locked and compared with what
- * the plan saw, and the marker moves with the writes.
+ * the plan saw, and the marker moves with the writes. The marker must have been taken: one that is gone went with the end of the
+ * operation, which another instance saw to.
  * @returns false when the marker says that the batch was written before
  * @throws GuardFailure, ConstraintError, StaleTokenError
  */
@@ -38,7 +44,8 @@ export async function writeBatch(run: BatchRun, batch: bigint, writes: readonly 
   const { operation, lease, served } = run;
   return served.graph.transaction(contextOf(run), async (tx) => {
     const marker = await tx.claimMarker(operation.id, lease.token);
-    if (marker !== null && marker.batch >= batch) return false;
+    if (marker === null) throw new StaleTokenError(`operation ${operation.id} has no marker any more: it has ended`);
+    if (marker.batch >= batch) return false;
     await apply(tx, writes);
     await tx.setMarker(operation.id, { token: lease.token, batch });
     return true;

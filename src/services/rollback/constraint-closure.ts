@@ -40,14 +40,18 @@ export async function closeConstraints(
     for await (const violations of violationsOf(run, constraint, graph, seq)) {
       if (violations.length === 0) continue;
       found = true;
-      leftOut.push(...(await settle(run, violations)));
+      leftOut.push(...(await settle(run, violations, constraints)));
     }
   }
   return { found, leftOut };
 }
 
 /** One entity may be found twice, and a holder be another's finding: later ones wait for the next round. */
-async function settle(run: OperationRun, violations: readonly Violation[]): Promise<LeftOut[]> {
+async function settle(
+  run: OperationRun,
+  violations: readonly Violation[],
+  constraints: readonly Constraint[],
+): Promise<LeftOut[]> {
   const standing = await StandingConflicts.of(
     run,
     violations.map(({ row }) => row),
@@ -62,10 +66,10 @@ async function settle(run: OperationRun, violations: readonly Violation[]): Prom
     const found = conflictOf(violation, run.deps.keys.next());
     const state = row.before ?? row.after;
     const settlement = standing.settle({ ...found, mergesCleanly: false, state });
-    const outcome = settlement === null ? null : outcomeOf(violation, settlement.choice, found.id);
+    const outcome = settlement === null ? null : outcomeOf(violation, settlement.choice, constraints, found.id);
     // What does not help is as good as not decided.
     conflicts.push({ ...found, settlement: outcome === null ? null : settlement });
-    const rows = outcome ?? [{ ...row, state: 'CONFLICTED', conflictId: found.id }];
+    const rows = outcome ?? [{ ...row, state: 'CONFLICTED', cascade: false, conflictId: found.id }];
     for (const written of rows) {
       changed.set(entityId(written), written);
       if (written.state !== 'SKIPPED') continue;
@@ -79,14 +83,21 @@ async function settle(run: OperationRun, violations: readonly Violation[]): Prom
 }
 
 /** The rows that a choice leads to; null when it does not settle the matter. */
-function outcomeOf(violation: Violation, choice: ConflictChoice, conflictId: string): PlanRow[] | null {
+function outcomeOf(
+  violation: Violation,
+  choice: ConflictChoice,
+  constraints: readonly Constraint[],
+  conflictId: string,
+): PlanRow[] | null {
   const { row, property, holder } = violation;
   const kind = choiceKind(choice);
   if (kind === 'LIVE')
     return holder === null ? [{ ...row, state: 'SKIPPED', conflictId }] : [keeping(violation, conflictId)];
   if (kind !== 'VALUE' && kind !== 'ABSENT') return null;
   const value = 'value' in choice ? choice.value : null;
-  return holder === null ? given(violation, value, conflictId) : handedOver(row, holder, property, value, conflictId);
+  return holder === null
+    ? given(violation, value, constraints, conflictId)
+    : handedOver(row, holder, property, value, conflictId);
 }
 
 /** The entity's unique values stay as they are, and the rest of the plan is written. One that does not exist stays away. */
@@ -101,11 +112,16 @@ function keeping({ row, constraint }: Violation, conflictId: string): PlanRow {
   return { ...rewritten(row, kept, constraint.properties), partial: true, conflictId };
 }
 
-/** The entity gets a value that a person has named, if that is allowed. */
-function given({ row, constraint, property }: Violation, value: Value | null, conflictId: string): PlanRow[] | null {
+/** The entity gets a value that a person has named, if every constraint allows it. */
+function given(
+  { row, property }: Violation,
+  value: Value | null,
+  constraints: readonly Constraint[],
+  conflictId: string,
+): PlanRow[] | null {
   if (row.after === null) return null;
   const after = withProperty(row.after, property, value);
-  const stillFails = failingProperty(constraint, after) === property;
+  const stillFails = constraints.some((constraint) => failingProperty(constraint, after) === property);
   return stillFails ? null : [{ ...rewritten(row, after, [property]), conflictId }];
 }
 
@@ -124,7 +140,8 @@ function handedOver(
   if (other?.state === 'PENDING') return [taker, { ...rewritten(other, after, [property]), reason }];
   // What the other gets is in question itself: this is planned again with it.
   if (other?.state === 'CONFLICTED') return [{ ...row, state: 'CONFLICTED', conflictId: other.conflictId }];
-  if (other?.state === 'APPLIED') return null;
+  // Written already, or just this was decided against.
+  if (other?.state === 'APPLIED' || (other?.state === 'SKIPPED' && sameState(other.after, after))) return null;
   const { kind, key } = state;
   return [
     taker,
@@ -136,7 +153,7 @@ function handedOver(
       action: 'UPDATED',
       state: 'PENDING',
       cascade: true,
-      partial: other?.state === 'SKIPPED',
+      partial: other?.state === 'SKIPPED' && !other.cascade,
       replanned: other?.replanned ?? false,
       expectedHash: hashOf(state),
       targetHash: hashOf(after),

@@ -1,4 +1,5 @@
 import {
+  basisOf,
   type DependencyConflict,
   dependencyEffect,
   returningConflicts,
@@ -7,7 +8,6 @@ import {
 } from '../../core/closure.ts';
 import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
-import { toHex } from '../../core/hash.ts';
 import type { HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import type { OperationRun } from './operation-run.ts';
@@ -74,6 +74,7 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[]): 
   const conflicts: NewConflict[] = [];
   const changed: PlanRow[] = [];
   const cascades = new Map<string, PlanRow>();
+  const listed = new Map<string, PlanRow>();
   const skips = new Map<string, Skip>();
   for (const conflict of found) {
     const row = rows.get(entityId(conflict.ref));
@@ -84,6 +85,7 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[]): 
     conflicts.push({ ...stored, settlement });
     if (settlement === null) {
       changed.push({ ...row, state: 'CONFLICTED', conflictId: stored.id });
+      for (const change of conflict.cascade) listed.set(entityId(change), listedRow(change, stored.id));
       continue;
     }
     const effect = dependencyEffect(conflict, choiceKind(settlement.choice) === 'TARGET' ? 'OVERWRITE' : 'SKIP');
@@ -93,7 +95,11 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[]): 
     changed.push({ ...row, conflictId: stored.id });
   }
   const written = [...cascades.values()].filter((row) => !skips.has(entityId(row)));
-  const ids = await storeConflicts(run, standing, conflicts, [...changed, ...written]);
+  // What the plan has something else to do with is not listed a second time.
+  const there = [...(await rowsOf(run, [...listed.values()])).values()].filter((row) => row.state !== 'ALREADY_SO');
+  const taken = new Set([...changed, ...written, ...there].map(entityId));
+  const shown = [...listed.values()].filter((row) => !taken.has(entityId(row)));
+  const ids = await storeConflicts(run, standing, conflicts, [...changed, ...written, ...shown]);
   const kept = ({ conflictId }: Skip): string => ids.get(conflictId) ?? conflictId;
   if (skips.size > 0)
     await skipDependents(
@@ -143,8 +149,13 @@ function cascadeRow(change: EntityChange): PlanRow {
   };
 }
 
+/** What overwriting would write besides, shown for as long as nothing is decided. */
+function listedRow(change: EntityChange, conflictId: string): PlanRow {
+  return { ...cascadeRow(change), state: 'CONFLICTED', conflictId };
+}
+
 function conflictOf(
-  { ref, aspect, explanation, overwritable }: DependencyConflict,
+  { ref, aspect, explanation, overwritable, cascade, keeps }: DependencyConflict,
   row: PlanRow,
   id: string,
 ): NewConflict {
@@ -162,7 +173,7 @@ function conflictOf(
     baseState: row.before,
     targetState: row.after,
     liveState: row.before,
-    liveHash: row.expectedHash === null ? '' : toHex(row.expectedHash),
+    liveHash: basisOf({ cascade, keeps }),
     liveSeq: null,
     settlement: null,
     explanation,

@@ -24,9 +24,10 @@ export async function execute(run: OperationRun): Promise<void> {
   if (written === 0n && run.operation.counts.applied > 0n) {
     throw new OperationStop('FAILED', 'the graph has lost the record of how far this operation came');
   }
+  // A run that died between a batch's commit and its bookkeeping left that to the next. The step also shows that the lease is still held now
+  // that the marker is: whoever takes the lease from here on takes the marker too, and then this instance can write no more.
   const last = batchEnds[Number(written) - 1];
-  // A run that died between a batch's commit and its bookkeeping left that to the next.
-  if (last !== undefined) await run.advance({ applied: { fromGroup: 0n, toGroup: last } });
+  await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
   const pace = writingStrategy(run.operation).pace(run);
   for (let at = Number(written); at < batchEnds.length; at += 1) {
     const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;

@@ -40,8 +40,12 @@ export class OperationControl {
       const decided = await resolve(this.#deps, caller, operation, input, attempt);
       this.#deps.bus.publish(`operation:${operation.id}`);
       this.#deps.bus.publish(`graph:${operation.graphId}`);
+      const { plans } = this.#deps;
       if (operation.dryRun && decided <= SYNCHRONOUS_DECISIONS) await planDecidedPreview(this.#deps, operation.id);
-      else await this.enqueue(operation.id);
+      // A waiting operation has nothing to do before the last decision.
+      else if (operation.dryRun || (await plans.openConflicts(operation.id)).count === 0n) {
+        await this.enqueue(operation.id);
+      }
     });
   }
 

@@ -1,5 +1,5 @@
 import type { ResolutionRule } from '../../core/resolution-rules.ts';
-import { nextOperationStatus, type OperationEvent, type OperationStatus } from '../../core/states.ts';
+import { isFinalOperation, nextOperationStatus, type OperationEvent, type OperationStatus } from '../../core/states.ts';
 import type { UndoSet } from '../../core/undo-set.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ConflictStore } from '../../ports/conflict-store.ts';
@@ -155,8 +155,10 @@ export class OperationRun {
   /** To be called wherever the work can stop without harm. @throws OperationStop, Paused, HandOver, LeaseLostError */
   checkpoint(): void {
     if (this.#lost) throw new LeaseLostError(`operation ${this.#operation.id} is another's now`);
-    if (this.#operation.abortRequested) throw new OperationStop('ABORTED', 'stopped on request');
-    if (this.#operation.paused) throw new Paused('paused');
+    // What has ended is at most planned again with what was decided about it.
+    const isEnding = isFinalOperation(this.#operation.status);
+    if (this.#operation.abortRequested && !isEnding) throw new OperationStop('ABORTED', 'stopped on request');
+    if (this.#operation.paused && !isEnding) throw new Paused('paused');
     if (this.#signal.aborted) throw new HandOver('shutting down');
   }
 

@@ -2,7 +2,7 @@ import { accumulator, type Checksum, checksumToHex } from '../../core/checksum.t
 import { type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { OperationProof } from '../../ports/operation-store.ts';
-import type { PlannedWrite, PlanRow, ProofDifference } from '../../ports/plan-store.ts';
+import type { PlannedState, PlannedWrite, PlanRow, ProofDifference } from '../../ports/plan-store.ts';
 import { sameHash } from './batch.ts';
 import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
@@ -11,6 +11,8 @@ const PAGE = 5000;
 /** Differences that are kept one by one. */
 const MAX_DIFFERENCES = 10_000;
 const BATCHES_PER_READ = 500;
+/** Rows that an operation which ended early left to the one that goes on from it. */
+const LEFT: readonly PlannedState[] = ['PENDING', 'CONFLICTED', 'FAILED'];
 
 /**
  * Reads back what was written, at a last fence. What is different because of a later recorded transaction is told apart. A restore
@@ -54,7 +56,7 @@ async function compare({ served }: OperationRun, page: readonly PlannedWrite[]):
   });
 }
 
-/** A difference is explained when the state is one that somebody else's transaction, recorded later, left. */
+/** A difference is explained when the state is one that somebody else's transaction left, recorded after this operation's own write. */
 async function explain(run: OperationRun, differing: readonly Finding[]): Promise<ProofDifference[]> {
   if (differing.length === 0) return [];
   const { deps, operation } = run;
@@ -66,12 +68,14 @@ async function explain(run: OperationRun, differing: readonly Finding[]): Promis
   const read = await run.served.graph.read(differing);
   return differing.flatMap(({ kind, key }): ProofDifference[] => {
     const id = entityId({ kind, key });
-    const last = versions.get(id)?.at(-1);
+    const window = versions.get(id) ?? [];
+    const last = window.at(-1);
     const expected = rows.get(id)?.after ?? null;
     const actual = read.get(id) ?? null;
     if (sameHash(hashOf(actual), hashOf(expected))) return [];
-    const byOthers = last !== undefined && transactions.get(last.seq)?.operationId !== operation.id;
-    const explained = byOthers && sameHash(hashOf(last.state), hashOf(actual));
+    const own = window.findLast(({ seq }) => transactions.get(seq)?.operationId === operation.id);
+    const isLater = own !== undefined && last !== undefined && last.seq > own.seq;
+    const explained = isLater && sameHash(hashOf(last.state), hashOf(actual));
     return [{ kind, key, explained, expected, actual }];
   });
 }
@@ -91,8 +95,9 @@ async function compareChecksums(
   const [target, head] = [moments.get(targetSeq), moments.get(headSeq)];
   if (target === undefined || head === undefined || target.epoch !== at.epoch) return null;
   const sum = accumulator(target.checksum);
-  const own = await ownDelta(run);
-  // Others' writes after the head are what happened since, less what this operation did.
+  const ids = await lineage(run);
+  const own = await ownDelta(run, ids);
+  // Others' writes after the head are what happened since, less what this operation did, and those whose rest it does.
   for (const [plus, minus] of [
     [at.checksum, head.checksum],
     [own.before, own.after],
@@ -100,16 +105,45 @@ async function compareChecksums(
     sum.add(plus);
     sum.subtract(minus);
   }
-  for await (const page of deps.plans.irregular(operation.id, PAGE)) await correct(run, page, sum);
+  for (const id of ids) {
+    for await (const page of deps.plans.irregular(id, PAGE)) {
+      // What was left is in the plan of the one that does the rest.
+      await correct(run, id === operation.id ? page : page.filter(({ state }) => !LEFT.includes(state)), sum);
+    }
+  }
   return { expected: checksumToHex(sum.sum()), actual: checksumToHex(at.checksum) };
 }
 
-/** The sums of the checksums before and after each transaction of this operation. */
-async function ownDelta({ operation, deps }: OperationRun): Promise<{ before: Checksum; after: Checksum }> {
+/** The operation, and those that it goes on from, each of which did a part of one plan. */
+async function lineage({ operation, deps }: OperationRun): Promise<string[]> {
+  const ids = [operation.id];
+  for (let id = operation.resumesId; id !== null; ) {
+    ids.push(id);
+    id = (await deps.operations.get(id))?.resumesId ?? null;
+  }
+  return ids;
+}
+
+/** The sums of the checksums before and after each transaction of these operations. */
+async function ownDelta(run: OperationRun, ids: readonly string[]): Promise<{ before: Checksum; after: Checksum }> {
+  const before = accumulator();
+  const after = accumulator();
+  for (const id of ids) {
+    const delta = await deltaOf(run, id);
+    before.add(delta.before);
+    after.add(delta.after);
+  }
+  return { before: before.sum(), after: after.sum() };
+}
+
+async function deltaOf(
+  { operation, deps }: OperationRun,
+  operationId: string,
+): Promise<{ before: Checksum; after: Checksum }> {
   const before = accumulator();
   const after = accumulator();
   for (let since = operation.headSeq ?? 0n; ; ) {
-    const filter = { operationId: operation.id, since };
+    const filter = { operationId, since };
     const page = await deps.history.transactions(operation.graphId, filter, { limit: BATCHES_PER_READ });
     const seqs = page.items.map(({ seq }) => seq - 1n);
     const previous = await deps.history.transactionsBySeq(operation.graphId, seqs);

@@ -105,8 +105,9 @@ async function planAgain(
   head: bigint,
 ): Promise<number> {
   const { deps, lease, operation } = run;
-  const dependents = await deps.plans.questionConflicts(lease, changedRefs);
-  const refs = [...new Map([...changedRefs, ...dependents].map((ref) => [entityId(ref), ref])).values()];
+  const asked = [...changedRefs, ...(await listedBy(run, changedRefs))];
+  const dependents = await deps.plans.questionConflicts(lease, asked);
+  const refs = [...new Map([...asked, ...dependents].map((ref) => [entityId(ref), ref])).values()];
   const rows = new Map((await deps.plans.rows(operation.id, refs)).map((row) => [entityId(row), row]));
   const standing = await StandingConflicts.of(run, refs);
   const replaced: PlanRow[] = [];
@@ -125,6 +126,16 @@ async function planAgain(
   replaced.push(...cascades.map((row): PlanRow => ({ ...row, state: 'ALREADY_SO', replanned: true })));
   await storeConflicts(run, standing, found, replaced);
   return replaced.length;
+}
+
+/** The entities whose open conflicts list these as what would go along with them: the list is to be made anew. */
+async function listedBy({ deps, operation }: OperationRun, refs: readonly EntityRef[]): Promise<readonly EntityRef[]> {
+  const rows = await deps.plans.rows(operation.id, refs);
+  const listing = rows.filter(({ cascade, state }) => cascade && state === 'CONFLICTED');
+  const ids = new Set(listing.flatMap(({ conflictId }) => conflictId ?? []));
+  if (ids.size === 0) return [];
+  const conflicts = await deps.conflicts.byId(operation.id, [...ids]);
+  return conflicts.map(({ kind, key }) => ({ kind, key }));
 }
 
 function again(old: PlanRow, row: PlanRow | null): PlanRow {

@@ -158,16 +158,21 @@ function reopenedEvent({ id: conflictId, explanation }: NewConflict): NewOperati
   };
 }
 
-type Named = Pick<Finding, 'kind' | 'key' | 'type' | 'aspect' | 'property'>;
+type Named = Pick<Finding, 'kind' | 'key' | 'type' | 'aspect' | 'property'> & { readonly explanation?: string };
 
-function nameOf({ kind, key, type, aspect, property }: Named): string {
-  // A value that gets another type is the same matter; a dependency is another one than the entity's own existence.
-  return JSON.stringify([kind, key, type === 'DEPENDENCY', aspect, property]);
+function nameOf({ kind, key, type, aspect, property, explanation }: Named): string {
+  // A value that gets another type is the same matter; a dependency is another one than the entity's own existence; and several
+  // constraints may speak of one property.
+  const constraint = aspect === 'CONSTRAINT' && property !== null ? explanation : null;
+  return JSON.stringify([kind, key, type === 'DEPENDENCY', aspect, property, constraint]);
 }
 
 function isSameMatter(stored: StoredConflict, found: Finding): boolean {
   if (stored.status === 'RESOLVED' && stored.choice === null) return false;
-  if (found.type === 'DEPENDENCY') return stored.explanation === found.explanation;
+  if (found.type === 'DEPENDENCY') {
+    const isSameBasis = found.aspect === 'CONSTRAINT' || stored.liveHash === found.liveHash;
+    return isSameBasis && stored.explanation === found.explanation;
+  }
   if (found.aspect === 'PROPERTY' || found.aspect === 'LABEL') {
     return (
       sameAspect(stored.base, found.base) &&

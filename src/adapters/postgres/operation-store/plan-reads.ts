@@ -91,7 +91,7 @@ export async function account(on: SqlExecutor, operationId: string, planHash: st
        count(*) FILTER (WHERE state = 'APPLIED' AND action = 'UPDATED') AS overwritten,
        count(*) FILTER (WHERE state = 'APPLIED' AND action = 'DELETED') AS deleted,
        count(*) FILTER (WHERE state = 'SKIPPED' OR partial) AS skipped,
-       count(*) FILTER (WHERE state IN ('PENDING', 'CONFLICTED', 'FAILED')) AS left,
+       count(*) FILTER (WHERE state IN ('PENDING', 'FAILED') OR state = 'CONFLICTED' AND NOT cascade) AS left,
        count(*) FILTER (WHERE state = 'APPLIED' AND cascade) AS cascaded
      FROM operation_plan WHERE operation_id = $1`,
     [operationId],

@@ -92,7 +92,7 @@ const COUNTED = [
   ['planned', "state IN ('PENDING', 'APPLIED', 'FAILED')"],
   ['applied', "state = 'APPLIED'"],
   ['skipped', "state = 'SKIPPED' OR partial"],
-  ['conflicted', "state = 'CONFLICTED'"],
+  ['conflicted', "state = 'CONFLICTED' AND NOT cascade"],
 ] as const;
 
 const COUNT_ROWS = `WITH n AS (SELECT ${COUNTED.map(([column, condition]) => `count(*) FILTER (WHERE ${condition}) AS ${column}`).join(', ')}

@@ -48,7 +48,7 @@ export const ResolveConflictsInput = builder.inputType('ResolveConflictsInput', 
   description: 'Exactly one of a list of resolutions and `all`. All decisions of a request hold, or none.',
   fields: (t) => ({
     operation: t.id({ required: true }),
-    resolutions: t.field({ type: [ConflictResolutionInput], required: true, defaultValue: [] }),
+    resolutions: t.field({ type: [ConflictResolutionInput] }),
     all: t.field({ type: BulkResolutionInput }),
     idempotencyKey: t.string(),
   }),

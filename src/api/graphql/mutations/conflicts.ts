@@ -17,7 +17,7 @@ builder.mutationField('resolveConflicts', (t) =>
         async () =>
           context.services.rollbacks.resolve(context.caller(), {
             operation: requireId(operation, 'RollbackOperation', ['operation']),
-            resolutions: readResolutions(resolutions),
+            resolutions: readResolutions(resolutions ?? []),
             all: readBulk(all),
             idempotencyKey,
           }),
