@@ -13,7 +13,7 @@ import type { RollbackDependencies } from './rollback/operation-run.ts';
 import { drawPlan } from './rollback/plan-subgraph.ts';
 import { stillHolds } from './rollback/rehearsed.ts';
 import { assertSameEntities, assertTold } from './rollback-reach.ts';
-import { checkPace, checkPolicy, checkRequest, resolveTarget } from './rollback-request.ts';
+import { checkPace, checkPolicy, checkRequest, checkSchemaKnown, resolveTarget } from './rollback-request.ts';
 import { ROLLBACK_QUEUE } from './rollback-runner.ts';
 
 export interface RollbackManagerDependencies extends RollbackDependencies {
@@ -121,6 +121,7 @@ export class RollbackManager implements contract.RollbackManager {
       const served = this.#deps.registry.get(graph.id);
       checkRequest(input, graph, served.graph.immediateLimit);
       const target = await resolveTarget(this.#deps, graph.id, input);
+      if (input.includeSchema) await checkSchemaKnown(this.#deps.points, target);
       if (this.#deps.attachments) await assertSameEntities(this.#deps.attachments, this.#deps.history, graph, target);
       return this.#create(caller, {
         ...target,

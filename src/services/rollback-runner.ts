@@ -1,6 +1,7 @@
 import { PalinodeError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import { isRetryable, isUnavailable } from '../ports/database.ts';
+import { GraphError } from '../ports/graph-error.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import { StaleTokenError } from '../ports/knowledge-graph.ts';
 import { LeaseLostError } from '../ports/operation-store.ts';
@@ -11,6 +12,7 @@ import { HandOver, OperationRun, OperationStop, type RollbackDependencies } from
 import { hashPlan, prepare } from './rollback/preparation.ts';
 import { prove } from './rollback/proof.ts';
 import { takeOver } from './rollback/rehearsed.ts';
+import { changesSchema } from './rollback/schema-restore.ts';
 
 export const ROLLBACK_QUEUE = 'rollback';
 
@@ -131,7 +133,7 @@ export class RollbackRunner {
       await end(run, aborts(operation.policy, open) ? 'ABORTED' : 'INTERRUPTED', message);
       return true;
     }
-    if (operation.counts.planned > 0n) return false;
+    if (operation.counts.planned > 0n || changesSchema(run)) return false;
     // Something may have been left out all the same, which only an execution can end with.
     if (operation.counts.skipped > 0n) await run.advance({ status: run.after('EXECUTE') });
     await end(run, 'DONE', null);
@@ -147,7 +149,7 @@ export class RollbackRunner {
     }
     if (error instanceof HandOver) return operations.release(run.lease);
     if (error instanceof OperationStop) return end(run, error.why, error.message);
-    if (isRetryable(error) || isUnavailable(error)) {
+    if (isRetryable(error) || isUnavailable(error) || (error instanceof GraphError && error.retryable)) {
       await operations.release(run.lease).catch(() => {});
       throw error;
     }

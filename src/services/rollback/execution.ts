@@ -4,6 +4,7 @@ import { type OperationRun, OperationStop } from './operation-run.ts';
 import { LAST_GROUP } from './preparation.ts';
 import { replan } from './replanning.ts';
 import { pinSafetyPoint } from './safety-point.ts';
+import { createSchema, dropSchema } from './schema-restore.ts';
 
 /** How often one batch is planned again because others write what it is about to write. */
 const MAX_ROUNDS = 5;
@@ -22,6 +23,7 @@ export async function execute(run: OperationRun): Promise<void> {
   if (written === 0n && run.operation.counts.applied > 0n) {
     throw new OperationStop('FAILED', 'the graph has lost the record of how far this operation came');
   }
+  await dropSchema(run);
   const pace = new Pace(run);
   for (const [at, toGroup] of batchEnds.entries()) {
     const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;
@@ -33,6 +35,7 @@ export async function execute(run: OperationRun): Promise<void> {
     await bookkeep(run, at, fromGroup, toGroup);
     if (toGroup !== LAST_GROUP) await pace.wait();
   }
+  await createSchema(run);
 }
 
 async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toGroup: bigint): Promise<void> {

@@ -21,7 +21,7 @@ import type { ScopeResolver } from '../scope-resolver.ts';
 export interface RollbackDependencies {
   readonly operations: OperationStore;
   readonly plans: PlanStore;
-  readonly points: Pick<PointStore, 'get'>;
+  readonly points: Pick<PointStore, 'get' | 'readSchema'>;
   readonly pinner: Pick<PointPinner, 'pin'>;
   readonly history: History;
   readonly registry: GraphRegistry;

@@ -2,6 +2,7 @@ import { planHasher } from '../../core/plan-hash.ts';
 import type { NewOperationEvent } from '../../ports/operation-store.ts';
 import { closePlan } from './detection.ts';
 import { type OperationRun, OperationStop } from './operation-run.ts';
+import { planSchema } from './schema-restore.ts';
 
 /** Conflicts that get an event of their own; the rest are counted in one. */
 const SHOWN_CONFLICTS = 100;
@@ -26,6 +27,7 @@ export async function prepare(run: OperationRun): Promise<void> {
     recount: true,
     events: await conflictEvents(run, 0n),
   });
+  await planSchema(run);
   const batchEnds = await cutBatches(run);
   await run.advance({ progress: 40, batchEnds });
 }
