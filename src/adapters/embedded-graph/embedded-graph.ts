@@ -43,6 +43,8 @@ export class EmbeddedGraph implements KnowledgeGraph {
   readonly immediateLimit: number;
   readonly order = 'EXACT';
   readonly scanOrder = 'KEY';
+  readonly countsAtOnce = false;
+  readonly stamp = null;
   readonly #database: Database;
   readonly #schema: string;
   readonly #options: Required<EmbeddedGraphOptions>;
