@@ -108,7 +108,8 @@ export class RollbackRunner {
     run.checkpoint();
     if (run.operation.status !== 'EXECUTING') {
       if (rehearsalOfId !== null) await takeOver(run, rehearsalOfId);
-      else if (!(await analyze(run))) return end(run, 'DONE', null, { planHash: await hashPlan(run) });
+      else if (!(await analyze(run)) && !run.operation.includeSchema)
+        return end(run, 'DONE', null, { planHash: await hashPlan(run) });
       await prepare(run);
       if (await this.#endsWithItsPlan(run)) return;
     }

@@ -9,7 +9,7 @@ import { type Neo4jHarness, neo4jHarness } from '../support/neo4j-graphs.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
 import { type CommitFate, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let harness: Neo4jHarness;
 let proxy: TcpProxy;

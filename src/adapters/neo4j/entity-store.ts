@@ -7,7 +7,7 @@ import type { Connection, OpenTransaction, Parameters, Row, Statements } from '.
 import { type Cypher, cypherFor, type Locking } from './cypher.ts';
 import { ElementIds } from './element-ids.ts';
 import { EntityTransaction, type TransactionParts } from './entity-transaction.ts';
-import { isLost, isRetryable, toGraphError } from './errors.ts';
+import { isRetryable, isUnanswered, toGraphError } from './errors.ts';
 import { Locks } from './locks.ts';
 import { Lookup, type Unseen } from './lookup.ts';
 import { forgetMarker } from './markers.ts';
@@ -50,6 +50,7 @@ export class EntityStore {
       connection,
       bindings,
       keyProperty,
+      derivedProperties,
       cypher: this.cypher,
       states: this.states,
       ids: new ElementIds(),
@@ -84,7 +85,7 @@ export class EntityStore {
           const entities = new EntityTransaction(tx, this.#parts);
           const result = await work(entities);
           await this.#commit(tx, slot, context.id, entities).catch((error: unknown) => {
-            if (isLost(error)) unknown = { result };
+            if (isUnanswered(error)) unknown = { result };
             throw error;
           });
           return result;

@@ -14,14 +14,13 @@ import { toConstraintError } from './constraint-errors.ts';
 import type { Locks } from './locks.ts';
 import { Located, type Lookup, type LookupParts } from './lookup.ts';
 import { claimMarker, setMarker } from './markers.ts';
-import { writeChanges } from './writes.ts';
+import { type PropertyRoles, writeChanges } from './writes.ts';
 import { checkZones } from './zones.ts';
 
-export interface TransactionParts extends LookupParts {
+export interface TransactionParts extends LookupParts, PropertyRoles {
   readonly connection: Connection;
   readonly lookup: Lookup;
   readonly locks: Locks;
-  readonly keyProperty: string;
 }
 
 /** One open transaction of a Neo4j graph. */
@@ -116,7 +115,7 @@ export class EntityTransaction implements GraphTransaction {
   }
 
   async #write(changes: readonly EntityChange[]): Promise<void> {
-    const { bindings, keyProperty } = this.#parts;
+    const { bindings } = this.#parts;
     await this.#locateUnlocked(changes);
     await this.#claimKeys(changes);
     await checkZones(this.#tx, changes);
@@ -125,7 +124,7 @@ export class EntityTransaction implements GraphTransaction {
       if (localId !== undefined) this.#deleted.set(entityId({ kind, key }), localId);
     }
     const ends = { locate: (keys: readonly string[]) => this.#locate('NODE', keys) };
-    const created = await writeChanges(this.#tx, this.#located, ends, changes, keyProperty);
+    const created = await writeChanges(this.#tx, this.#located, ends, changes, this.#parts);
     // Before the commit, while other writers of the same keys wait: whoever comes next finds them bound. A binding to what was never
     // committed is told from a true one when it is used.
     await bindings.put(created);
