@@ -21,6 +21,9 @@ export interface AttachmentRecord {
   readonly total: bigint;
   /** The head when the keys were taken away: nothing before it can be put back in place. */
   readonly keysRemovedSeq: bigint | null;
+  /** What was last written into the graph to know it by, and what is about to be. */
+  readonly stamp: string | null;
+  readonly nextStamp: string | null;
 }
 
 export interface BaselineStep {
@@ -46,6 +49,8 @@ export interface AttachmentStore {
   advance(lease: RecorderLease, step: BaselineStep): Promise<void>;
   /** The baseline is complete. @throws StaleTokenError when the lease was taken over, or the graph was detached */
   finish(lease: RecorderLease, mode: Exclude<CaptureMode, 'OFF' | 'BASELINE'>): Promise<void>;
+  /** Notes which stamp is about to be written into the graph, then that it was. */
+  noteStamp(graphId: number, stamp: { readonly next: string } | { readonly written: string }): Promise<void>;
   /** Marks a graph as detached, and takes the right to record away from whoever has it. @returns false when it was OFF already */
   end(graphId: number, audit: AuditFact): Promise<boolean>;
   /** Notes that keys are about to be removed: what is recorded cannot be told to be about the entities of the graph after that. */

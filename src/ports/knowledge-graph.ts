@@ -9,6 +9,7 @@ import type {
 } from '../core/entities.ts';
 import type { TransactionSource } from '../core/moments.ts';
 import type { CapturedTransaction } from '../core/recording-types.ts';
+import type { SchemaItem } from '../core/schema-changes.ts';
 import type { GraphConstraints } from './graph-constraints.ts';
 
 export type { CapturedTransaction };
@@ -71,12 +72,7 @@ export interface CaptureFinding {
   readonly incident?: string;
 }
 
-/** One constraint or index of the graph. */
-export interface SchemaItem {
-  readonly name: string;
-  readonly kind: string;
-  readonly definition: string;
-}
+export type { SchemaItem };
 
 /** How writes to a graph are noticed: as they happen, only when it is compared as a whole, or not at all. */
 export type GraphCapture = 'CONTINUOUS' | 'SCAN' | 'OFF';
@@ -99,6 +95,14 @@ export interface BaselinePage {
   readonly cursor: string;
 }
 
+/** A text in the graph that goes where the graph's content goes: into dumps and, with them, back into the past. */
+export interface GraphStamp {
+  /** Null when there is none. */
+  read(): Promise<string | null>;
+  /** Replaces it, unseen by capture. */
+  write(text: string): Promise<void>;
+}
+
 /** A knowledge graph: where entities live. Adapters: the graph embedded in PostgreSQL, Neo4j over Bolt. */
 export interface KnowledgeGraph {
   readonly name: string;
@@ -112,6 +116,10 @@ export interface KnowledgeGraph {
   readonly order: 'EXACT' | 'STAMPS';
   /** Whether `scan` goes by key. A graph without an index over all keys cannot. */
   readonly scanOrder: 'KEY' | 'NONE';
+  /** Whether `count` costs nothing, and counts just what is recorded. */
+  readonly countsAtOnce: boolean;
+  /** What shows that the graph is not in an earlier state than it was. Null where the graph and its history are one store. */
+  readonly stamp: GraphStamp | null;
   /** Absent: the graph has no constraints that plans are checked against; what it refuses shows when it is written. */
   readonly constraints?: GraphConstraints;
 
@@ -148,6 +156,12 @@ export interface KnowledgeGraph {
    */
   scan(kind: EntityKind, pageSize: number): AsyncIterable<readonly EntityState[]>;
   readSchema(): Promise<readonly SchemaItem[]>;
+  /**
+   * Drops and creates constraints and indexes, each at once and for good, outside of any transaction; what is so already is passed over.
+   * Resolves when new indexes are filled. Absent: the schema is not the graph's to restore.
+   * @throws ConstraintError when the data does not allow one
+   */
+  changeSchema?(drop: readonly SchemaItem[], create: readonly SchemaItem[]): Promise<void>;
   count(): Promise<{ nodes: bigint; relationships: bigint }>;
 
   /** What waits to be recorded. Cheap. */

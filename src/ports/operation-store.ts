@@ -1,5 +1,6 @@
 import type { ChangeSummary, Moment } from '../core/moments.ts';
 import type { ConflictPolicy } from '../core/policy.ts';
+import type { SchemaChange } from '../core/schema-changes.ts';
 import type { Scope } from '../core/scope.ts';
 import type { OperationOutcome, OperationStatus } from '../core/states.ts';
 import type { UndoSelector } from '../core/undo-set.ts';
@@ -59,6 +60,8 @@ export interface OperationRecord {
   readonly checkedSeq: bigint | null;
   readonly epoch: number | null;
   readonly planHash: string | null;
+  /** What is to be done to the schema, as it was planned; empty unless includeSchema. */
+  readonly schemaChanges: readonly SchemaChange[];
   readonly counts: OperationCounts;
   /** The last group of each batch. */
   readonly batchEnds: readonly bigint[];
@@ -175,6 +178,7 @@ export interface OperationStep {
   readonly planHash?: string;
   readonly planSummary?: ChangeSummary;
   readonly announcedConflict?: bigint;
+  readonly schemaChanges?: readonly SchemaChange[];
   readonly batchEnds?: readonly bigint[];
   readonly safetyPointId?: string;
   readonly proof?: OperationProof;

@@ -85,6 +85,8 @@ export interface PointStore {
   create(point: NewPoint, audit: AuditFact, opens?: PointSession): Promise<boolean>;
   /** Deleted points are found, too. */
   get(id: string): Promise<PointRecord | null>;
+  /** The constraints and indexes that the graph had, as they were read for the point. Null when they were not, or there is no such point. */
+  readSchema(id: string): Promise<readonly SchemaItem[] | null>;
   /** @returns false when the point is deleted or EXPIRED */
   update(id: string, patch: PointPatch, at: Date, audit: AuditFact): Promise<boolean>;
   /** @returns false when the point is not in the state `from` */

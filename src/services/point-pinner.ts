@@ -56,10 +56,7 @@ export class PointPinner {
       if (!live) return moments.resolve(graphId, request.at ?? { keyword: 'LIVE' }, ['at']);
       return graph.capture() === 'SCAN' ? moments.live(graphId) : moments.recorded(graphId);
     };
-    const [{ seq, time }, schema] = await Promise.all([
-      moment(),
-      live ? graph.readSchema() : null,
-    ]);
+    const [{ seq, time }, schema] = await Promise.all([moment(), live ? graph.readSchema() : null]);
     const point = {
       id,
       snapshotId: keys.next(),

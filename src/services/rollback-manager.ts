@@ -12,7 +12,7 @@ import { type ControlDependencies, OperationControl } from './rollback/operation
 import { drawPlan } from './rollback/plan-subgraph.ts';
 import { stillHolds } from './rollback/rehearsed.ts';
 import { assertSameEntities, assertTold } from './rollback-reach.ts';
-import { checkRequest, resolveTarget } from './rollback-request.ts';
+import { checkRequest, checkSchemaKnown, resolveTarget } from './rollback-request.ts';
 import { gradual } from './strategies/gradual.ts';
 import { writingStrategy } from './strategies/strategies.ts';
 
@@ -146,6 +146,7 @@ export class RollbackManager implements contract.RollbackManager {
       checkRequest(input, graph, served.graph);
       await served.recorder.certainFence();
       const target = await resolveTarget(this.#deps, graph.id, input);
+      if (input.includeSchema) await checkSchemaKnown(this.#deps.points, target);
       if (this.#deps.attachments) await assertSameEntities(this.#deps.attachments, this.#deps.history, graph, target);
       return this.#create(caller, {
         ...target,

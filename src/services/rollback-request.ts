@@ -4,6 +4,7 @@ import { isFinalOperation } from '../core/states.ts';
 import type { UndoSelector } from '../core/undo-set.ts';
 import type { GraphRecord, History } from '../ports/history.ts';
 import type { NewOperation, OperationStore } from '../ports/operation-store.ts';
+import type { PointStore } from '../ports/point-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { RollbackRequest, UndoRequest } from './contract.ts';
 import type { MomentResolver } from './moment-resolver.ts';
@@ -30,11 +31,21 @@ export function checkRequest(input: RollbackRequest, graph: Pick<GraphRecord, 'k
   checkStrategies(input, limits);
   checkText(['reason'], input.reason, MAX_REASON);
   if (!input.includeSchema) return;
-  const why =
-    graph.kind === 'EMBEDDED'
-      ? 'an embedded graph has no schema of its own to restore'
-      : 'is not available for this graph yet';
-  throw InvalidInputError.field(['includeSchema'], why);
+  if (graph.kind === 'EMBEDDED') {
+    throw InvalidInputError.field(['includeSchema'], 'an embedded graph has no schema of its own to restore');
+  }
+  if (!input.to || !('point' in input.to)) {
+    throw InvalidInputError.field(['includeSchema'], 'goes with a restore to a point: only points know the schema');
+  }
+}
+
+/** @throws InvalidInputError when the point was pinned in the past, where nobody has read the schema */
+export async function checkSchemaKnown(
+  points: Pick<PointStore, 'readSchema'>,
+  { targetPointId }: Target,
+): Promise<void> {
+  if (targetPointId !== null && (await points.readSchema(targetPointId)) !== null) return;
+  throw InvalidInputError.field(['includeSchema'], 'the point was pinned in the past, where the schema was not read');
 }
 
 /** Resolves what a request names. @throws InvalidInputError, NotFoundError, StateError, HistoryDroppedError, LimitError */

@@ -1,6 +1,7 @@
 import { PalinodeError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import { isLocked, isRetryable, isUnavailable } from '../ports/database.ts';
+import { GraphError } from '../ports/graph-error.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import { StaleTokenError } from '../ports/knowledge-graph.ts';
 import { LeaseLostError } from '../ports/operation-store.ts';
@@ -20,6 +21,7 @@ import { hashPlan, prepare } from './rollback/preparation.ts';
 import { replanPreview } from './rollback/previews.ts';
 import { prove } from './rollback/proof.ts';
 import { takeOver, takeOverRest } from './rollback/rehearsed.ts';
+import { changesSchema } from './rollback/schema-restore.ts';
 import { ask, goOn } from './rollback/waiting.ts';
 
 export interface RollbackRunnerOptions {
@@ -120,8 +122,9 @@ export class RollbackRunner {
     run.checkpoint();
     if (status === 'CONFLICT_RESOLUTION') await goOn(run);
     else if (status !== 'EXECUTING' && (await this.#plan(run)) === 'ENDED') return;
-    if (run.operation.counts.planned > 0n) await execute(run);
-    const proof = run.operation.counts.planned > 0n ? await prove(run) : undefined;
+    const writes = run.operation.counts.planned > 0n || changesSchema(run);
+    if (writes) await execute(run);
+    const proof = writes ? await prove(run) : undefined;
     if (proof?.matches !== false) return end(run, 'DONE', null, proof === undefined ? {} : { proof });
     const message = 'the graph is not what the rollback should have made it: see the differences of the proof';
     await end(run, 'FAILED', message, { proof });
@@ -132,7 +135,7 @@ export class RollbackRunner {
     const { rehearsalOfId, resumesId } = run.operation;
     if (rehearsalOfId !== null) await takeOver(run, rehearsalOfId);
     else if (resumesId !== null) await takeOverRest(run, resumesId);
-    else if (!(await analyze(run))) {
+    else if (!(await analyze(run)) && !run.operation.includeSchema) {
       await end(run, 'DONE', null, { planHash: await hashPlan(run) });
       return 'ENDED';
     }
@@ -141,7 +144,7 @@ export class RollbackRunner {
       const open = await run.deps.plans.openConflicts(run.operation.id);
       if (open.count > 0n) await ask(run, open);
       // Nothing is to be written, but something may have been left out, which only an execution can end with.
-      if (run.operation.counts.planned > 0n || run.operation.counts.skipped > 0n) {
+      if (run.operation.counts.planned > 0n || run.operation.counts.skipped > 0n || changesSchema(run)) {
         await run.transit('EXECUTE', { progress: 40, whenSettled: true });
         return 'TO_EXECUTE';
       }
@@ -165,7 +168,8 @@ export class RollbackRunner {
       return;
     }
     if (error instanceof OperationStop) return end(run, error.why, error.message);
-    if (isRetryable(error) || isUnavailable(error) || isLocked(error)) {
+    const passes = isRetryable(error) || isUnavailable(error) || isLocked(error);
+    if (passes || (error instanceof GraphError && error.retryable)) {
       await operations.release(run.lease).catch(() => {});
       throw error;
     }

@@ -6,7 +6,7 @@ import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
 import type { Value } from '../../src/core/values.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import type { GraphHarness } from '../contract/knowledge-graph.contract.ts';
-import { borrowSharedNeo4j } from './neo4j.ts';
+import { borrowSharedNeo4j, startTestNeo4j } from './neo4j.ts';
 import { isStorable } from './neo4j-values.ts';
 import { createPgliteDatabase } from './postgres.ts';
 
@@ -15,12 +15,25 @@ export interface Neo4jHarness extends GraphHarness {
   readonly connection: Connection;
 }
 
-/** The shared Neo4j with one graph at a time in it, each made of nothing. */
+/** A Neo4j that a suite has to itself meanwhile. */
+export interface BorrowedNeo4j {
+  readonly url: string;
+  giveBack(): void | Promise<void>;
+}
+
+/** A server without APOC, ended when it is given back. */
+export async function startPlainNeo4j(): Promise<BorrowedNeo4j> {
+  const server = await startTestNeo4j({ apoc: false });
+  return { url: server.url, giveBack: () => server.kill() };
+}
+
+/** One graph at a time in a Neo4j, the shared one unless told, each made of nothing. */
 export async function neo4jHarness(
   captureFor: (parts: CaptureParts) => Capture,
   options: Neo4jGraphOptions = {},
+  borrow: () => Promise<BorrowedNeo4j> = borrowSharedNeo4j,
 ): Promise<Neo4jHarness> {
-  const { url, giveBack } = await borrowSharedNeo4j();
+  const { url, giveBack } = await borrow();
   const database = await createPgliteDatabase({ migrated: true });
   const connection = new Connection({ url });
   const opened = new Map<string, { id: number; graphs: Neo4jGraph[] }>();
@@ -51,7 +64,7 @@ export async function neo4jHarness(
       await wipe(connection);
       await connection.close();
       await database.close();
-      giveBack();
+      await giveBack();
     },
   };
 }

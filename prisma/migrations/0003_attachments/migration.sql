@@ -8,6 +8,8 @@ CREATE TABLE "graph_attachments" (
     "seen" BIGINT NOT NULL DEFAULT 0,
     "total" BIGINT NOT NULL DEFAULT 0,
     "keys_removed_seq" BIGINT,
+    "stamp" TEXT,
+    "next_stamp" TEXT,
     "attached_at" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "graph_attachments_pkey" PRIMARY KEY ("graph_id")

@@ -49,6 +49,8 @@ export class EmbeddedGraph implements KnowledgeGraph {
   readonly immediateLimit: number;
   readonly order = 'EXACT';
   readonly scanOrder = 'KEY';
+  readonly countsAtOnce = false;
+  readonly stamp = null;
   readonly constraints: GraphConstraints;
   readonly #database: Database;
   readonly #schema: string;

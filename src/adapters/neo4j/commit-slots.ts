@@ -67,7 +67,7 @@ export class CommitSlot {
 
   /** Whether the slot's last committed transaction is this one. Waits for one that is still under way. */
   async holds(tx: Statements, transaction: string): Promise<boolean> {
-    const [row] = await tx.run(`${this.#cypher.takeMarker} RETURN m.last AS last`, { id: this.#id });
+    const [row] = await tx.run(`${this.#cypher.holdMarker} RETURN m.last AS last`, { id: this.#id });
     return row?.last === transaction;
   }
 

@@ -1,5 +1,5 @@
 import { Neo4jError } from 'neo4j-driver';
-import { sameValue } from '../../core/canonical.ts';
+import { canonicalJson, sameValue } from '../../core/canonical.ts';
 import type { EntityChange, EntityKind } from '../../core/entities.ts';
 import { ConstraintError } from '../../core/errors.ts';
 import type { Properties } from '../../core/values.ts';
@@ -81,7 +81,9 @@ async function explain(message: string, violation: Violation, refused: Refused):
       own,
     );
   }
-  const owner = await ownerOf(refused, violation, constraint?.properties ?? []);
+  const names = constraint?.properties ?? [];
+  const owner = (await ownerOf(refused, violation, names)) ?? ownerAmong(changes, violation, names);
+  if (owner === null) return new ConstraintError(message, constraintName);
   const index = indexOf(
     changes,
     ({ kind: changed, key, after }) =>
@@ -110,12 +112,17 @@ async function constraintsOn(connection: Connection, kind: EntityKind, name: str
   }));
 }
 
-/** Who has the value: an entity of the same request, or one that the graph has committed. */
+interface Owner {
+  readonly key: string | null;
+  readonly values: Properties;
+}
+
+/** Who has the value: an entity that this transaction has written, or one that the graph has committed. */
 async function ownerOf(
   { connection, keyProperty, located, changes }: Refused,
   { kind, elementId }: Violation,
   names: readonly string[],
-): Promise<{ key: string | null; values: Properties }> {
+): Promise<Owner | null> {
   const own = located.keyAt(elementId);
   const written = changes.find((change) => change.kind === kind && change.key === own)?.after;
   if (own !== undefined && written) return { key: own, values: pick(written.properties, names) };
@@ -124,11 +131,29 @@ async function ownerOf(
     `MATCH ${pattern} WHERE elementId(e) = $id RETURN e[$key] AS key, [name IN $names | e[name]] AS values`,
     { id: elementId, key: keyProperty, names },
   );
-  const values = Array.isArray(row?.values) ? row.values : [];
-  const known = names.flatMap((name, at) =>
-    values[at] === null || values[at] === undefined ? [] : [[name, fromDriver(values[at])] as const],
-  );
-  return { key: typeof row?.key === 'string' ? row.key : (own ?? null), values: Object.fromEntries(known) };
+  if (row === undefined || !Array.isArray(row.values)) return null;
+  const values = new Map(row.values.map((value: unknown, at) => [names[at] ?? '', value]));
+  const known = [...values].filter(([, value]) => value !== null).map(([name, value]) => [name, fromDriver(value)]);
+  return { key: typeof row.key === 'string' ? row.key : null, values: Object.fromEntries(known) };
+}
+
+/** The first of two that one statement was to give the same value: it was never told where the first went. */
+function ownerAmong(
+  changes: readonly EntityChange[],
+  { kind, name }: Violation,
+  names: readonly string[],
+): Owner | null {
+  if (names.length === 0) return null;
+  const seen = new Map<string, Owner>();
+  for (const { kind: changed, key, after } of changes) {
+    if (changed !== kind || after === null || !holds(after, name)) continue;
+    const values = pick(after.properties, names);
+    const id = names.map((property) => canonicalJson(values[property] ?? '')).join('\0');
+    const first = seen.get(id);
+    if (first !== undefined) return first;
+    seen.set(id, { key, values });
+  }
+  return null;
 }
 
 function pick(properties: Properties, names: readonly string[]): Properties {

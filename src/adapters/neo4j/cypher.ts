@@ -26,8 +26,10 @@ export interface Cypher {
   /** rows: {id, key}. Gives keys to entities that have none. */
   readonly assignNodes: string;
   readonly assignRelationships: string;
-  /** id of a marker. Creates it when it is missing, and holds its lock: row: m, to be followed by more. */
-  readonly takeMarker: string;
+  /** id of a marker. Holds its lock; to be followed by what to do with m, or gives no row when it is missing. */
+  readonly holdMarker: string;
+  /** names of locks. Holds all markers of these names, in one order. Row: taken, how many names there are. */
+  readonly takeLocks: string;
 }
 
 const ZONED = `[name IN keys(e) WHERE valueType(e[name]) STARTS WITH 'ZONED DATETIME' OR valueType(e[name]) STARTS WITH 'LIST<ZONED DATETIME'
@@ -41,18 +43,15 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
   const key = quotedKeyProperty(keyProperty);
   const nodeColumns = `elementId(e) AS id, e.${key} AS key, labels(e) AS labels, properties(e) AS properties`;
   const relationshipColumns = `elementId(e) AS id, e.${key} AS key, type(e) AS type, s.${key} AS start, t.${key} AS end, properties(e) AS properties`;
-  const lock = (procedure: string) =>
+  const lock = (procedure: string, entity = 'e') =>
     locking === 'APOC'
-      ? `WITH collect(e) AS found CALL ${procedure}(found)`
-      : `SET e.${LOCK_PROPERTY} = true REMOVE e.${LOCK_PROPERTY} WITH collect(e) AS found`;
+      ? `WITH collect(${entity}) AS found CALL ${procedure}(found)`
+      : `SET ${entity}.${LOCK_PROPERTY} = true REMOVE ${entity}.${LOCK_PROPERTY} WITH collect(${entity}) AS found`;
   // Looked up again: what was deleted while this waited for its lock would come as an entity without content.
   const again = 'WITH [e IN found | elementId(e)] AS ids';
   const notOurs = `WHERE NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL}`;
   const readRelationships = `MATCH (s)-[e]->(t) WHERE elementId(e) IN ids RETURN ${relationshipColumns}`;
-  const markerLock =
-    locking === 'APOC'
-      ? 'WITH m CALL apoc.lock.nodes([m]) WITH m'
-      : `SET m.${LOCK_PROPERTY} = true REMOVE m.${LOCK_PROPERTY} WITH m`;
+  const heldAgain = `WITH [m IN found | elementId(m)] AS ids MATCH (m:${MARKER_LABEL}) WHERE elementId(m) IN ids`;
   return {
     readNodes: `${NODE} RETURN ${nodeColumns}`,
     readRelationships: `${RELATIONSHIP} RETURN ${relationshipColumns}`,
@@ -68,6 +67,7 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
     scanRelationships: `MATCH (s)-[e]->(t) RETURN ${relationshipColumns}`,
     assignNodes: `UNWIND $rows AS x MATCH (e) WHERE elementId(e) = x.id AND e.${key} IS NULL SET e.${key} = x.key`,
     assignRelationships: `UNWIND $rows AS x MATCH ()-[e]->() WHERE elementId(e) = x.id AND e.${key} IS NULL SET e.${key} = x.key`,
-    takeMarker: `MERGE (m:${MARKER_LABEL} {id: $id}) ${markerLock}`,
+    holdMarker: `MATCH (m:${MARKER_LABEL} {id: $id}) ${lock('apoc.lock.nodes', 'm')} ${heldAgain}`,
+    takeLocks: `MATCH (m:${MARKER_LABEL}) WHERE m.id IN $names WITH m ORDER BY m.id, elementId(m) ${lock('apoc.lock.nodes', 'm')} ${heldAgain} RETURN count(DISTINCT m.id) AS taken`,
   };
 }

@@ -16,15 +16,16 @@ export class ElementIds {
 
   /** @returns false when the graph has no node to tell it by, so nothing else either */
   async learn(on: Statements): Promise<boolean> {
-    if (this.#store !== null) return true;
-    const [row] = await on.run('MATCH (n) RETURN elementId(n) AS id LIMIT 1');
-    const match = typeof row?.id === 'string' ? ELEMENT_ID.exec(row.id) : null;
-    this.#store = match?.[1] ?? null;
-    return this.#store !== null;
+    return this.#store !== null || this.learnAgain(on);
   }
 
-  forget(): void {
-    this.#store = null;
+  /** As `learn`, whatever was known. Others go on with the uuid as it was until the graph has answered. */
+  async learnAgain(on: Statements): Promise<boolean> {
+    const [row] = await on.run('MATCH (n) RETURN elementId(n) AS id LIMIT 1');
+    const match = typeof row?.id === 'string' ? ELEMENT_ID.exec(row.id) : null;
+    if (match?.[1] === undefined) return false;
+    this.#store = match[1];
+    return true;
   }
 
   /** To be called once `learn` has succeeded. */

@@ -7,7 +7,8 @@ import type { Connection, OpenTransaction, Parameters, Row, Statements } from '.
 import { type Cypher, cypherFor, type Locking } from './cypher.ts';
 import { ElementIds } from './element-ids.ts';
 import { EntityTransaction, type TransactionParts } from './entity-transaction.ts';
-import { isLost, isRetryable, toGraphError } from './errors.ts';
+import { isRetryable, isUnanswered, toGraphError } from './errors.ts';
+import { Locks } from './locks.ts';
 import { Lookup, type Unseen } from './lookup.ts';
 import { forgetMarker } from './markers.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL } from './names.ts';
@@ -36,6 +37,7 @@ export class EntityStore {
   readonly #keyProperty: string;
   readonly #parts: TransactionParts;
   readonly #slots: CommitSlots;
+  readonly #locks: Locks;
 
   /** @throws InvalidInputError when the key property is no plain name */
   constructor({ connection, bindings, locking, keyProperty, derivedProperties, unseen }: EntityStoreParts) {
@@ -48,12 +50,14 @@ export class EntityStore {
       connection,
       bindings,
       keyProperty,
+      derivedProperties,
       cypher: this.cypher,
       states: this.states,
       ids: new ElementIds(),
       unseen,
     };
-    this.#parts = { ...parts, lookup: new Lookup(parts) };
+    this.#locks = new Locks(connection, this.cypher, HOUSEKEEPING);
+    this.#parts = { ...parts, lookup: new Lookup(parts), locks: this.#locks };
     this.#slots = new CommitSlots(connection, this.cypher, HOUSEKEEPING);
   }
 
@@ -65,25 +69,26 @@ export class EntityStore {
     const slot = await this.#slots.take().catch((error: unknown) => {
       throw toGraphError(error);
     });
-    let unknown: { readonly result: T; readonly entities: EntityTransaction } | null = null;
+    let unknown: { readonly result: T } | null = null;
     try {
       return await retrying(this.#connection.options.attempts, isRetryable, async () => {
+        await this.#locks.make();
         const tx = await this.#connection.begin({ metadata: metadataOf(context) });
         try {
           if (unknown !== null) {
             if (await slot.holds(tx, context.id)) {
               await tx.rollback();
-              return await this.#done(unknown.entities, unknown.result);
+              return unknown.result;
             }
             unknown = null;
           }
           const entities = new EntityTransaction(tx, this.#parts);
           const result = await work(entities);
           await this.#commit(tx, slot, context.id, entities).catch((error: unknown) => {
-            if (isLost(error)) unknown = { result, entities };
+            if (isUnanswered(error)) unknown = { result };
             throw error;
           });
-          return await this.#done(entities, result);
+          return result;
         } catch (error) {
           await tx.rollback();
           throw error;
@@ -103,7 +108,7 @@ export class EntityStore {
     for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
       const keys = [...new Set(refs.filter((ref) => ref.kind === kind).map((ref) => ref.key))];
       if (keys.length === 0) continue;
-      for (const { state } of (await this.#parts.lookup.find(on, kind, keys, false)).values()) {
+      for (const { state } of (await this.#parts.lookup.find(on, kind, keys)).values()) {
         states.set(entityId(state), state);
       }
     }
@@ -130,10 +135,9 @@ export class EntityStore {
   /** From Neo4j's own counters, which cost nothing to read. */
   async count(): Promise<{ nodes: bigint; relationships: bigint }> {
     const [row] = await this.#connection.read(
-      `MATCH (n) WITH count(n) AS nodes
-       OPTIONAL MATCH (o:${OUTBOX_LABEL}) WITH nodes, count(o) AS outbox
-       OPTIONAL MATCH (m:${MARKER_LABEL}) WITH nodes, outbox, count(m) AS markers
-       OPTIONAL MATCH ()-[r]->() RETURN nodes - outbox - markers AS nodes, count(r) AS relationships`,
+      `CALL () { MATCH (n) RETURN count(n) AS nodes } CALL () { MATCH (o:${OUTBOX_LABEL}) RETURN count(o) AS outbox }
+       CALL () { MATCH (m:${MARKER_LABEL}) RETURN count(m) AS markers } CALL () { MATCH ()-[r]->() RETURN count(r) AS relationships }
+       RETURN nodes - outbox - markers AS nodes, relationships`,
     );
     if (typeof row?.nodes !== 'bigint' || typeof row.relationships !== 'bigint') throw new TypeError('not counts');
     return { nodes: row.nodes, relationships: row.relationships };
@@ -144,7 +148,8 @@ export class EntityStore {
   }
 
   async forgetMarker(operation: string): Promise<void> {
-    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) => forgetMarker(tx, operation));
+    await this.#locks.make();
+    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) => forgetMarker(tx, this.#locks, operation));
   }
 
   async #commit(tx: OpenTransaction, slot: CommitSlot, id: string, entities: EntityTransaction): Promise<void> {
@@ -154,11 +159,6 @@ export class EntityStore {
     } catch (error) {
       throw await entities.explained(error);
     }
-  }
-
-  async #done<T>(entities: EntityTransaction, result: T): Promise<T> {
-    await this.#bindings.forget(entities.deleted);
-    return result;
   }
 
   async #page(kind: EntityKind, rows: Row[]): Promise<readonly EntityState[]> {

@@ -1,5 +1,4 @@
 import {
-  type EntityBinding,
   type EntityChange,
   type EntityId,
   type EntityKind,
@@ -12,15 +11,16 @@ import { ConstraintError, LimitError } from '../../core/errors.ts';
 import type { GraphTransaction, Marker } from '../../ports/knowledge-graph.ts';
 import type { Connection, Statements } from './connection.ts';
 import { toConstraintError } from './constraint-errors.ts';
+import type { Locks } from './locks.ts';
 import { Located, type Lookup, type LookupParts } from './lookup.ts';
-import { claimMarker, lockKeys, setMarker } from './markers.ts';
-import { writeChanges } from './writes.ts';
+import { claimMarker, setMarker } from './markers.ts';
+import { type PropertyRoles, writeChanges } from './writes.ts';
 import { checkZones } from './zones.ts';
 
-export interface TransactionParts extends LookupParts {
+export interface TransactionParts extends LookupParts, PropertyRoles {
   readonly connection: Connection;
   readonly lookup: Lookup;
-  readonly keyProperty: string;
+  readonly locks: Locks;
 }
 
 /** One open transaction of a Neo4j graph. */
@@ -30,7 +30,8 @@ export class EntityTransaction implements GraphTransaction {
   readonly #located = new Located();
   /** Every change of this transaction, for what Neo4j refuses only when it commits. */
   readonly #changes: EntityChange[] = [];
-  readonly #deleted: EntityBinding[] = [];
+  /** Where the entities were that this transaction deletes: bound until capture tells of it. */
+  readonly #deleted = new Map<EntityId, bigint>();
   /** Entities that exist no more, or never did, as this transaction has seen for itself under a lock. */
   readonly #absent = new Set<EntityId>();
   #wrote = false;
@@ -45,17 +46,12 @@ export class EntityTransaction implements GraphTransaction {
     return this.#wrote;
   }
 
-  /** Where the entities were that this transaction deletes. */
-  get deleted(): readonly EntityBinding[] {
-    return this.#deleted;
-  }
-
   async lock(refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>> {
     const states = new Map<EntityId, EntityState>();
     for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
       const keys = [...new Set(refs.filter((ref) => ref.kind === kind).map((ref) => ref.key))];
       if (keys.length === 0) continue;
-      const found = await this.#parts.lookup.find(this.#tx, kind, keys, true);
+      const found = await this.#parts.lookup.find(this.#tx, kind, keys, { lock: true });
       for (const key of keys) {
         const entity = found.get(key);
         const id = entityId({ kind, key });
@@ -104,12 +100,12 @@ export class EntityTransaction implements GraphTransaction {
   }
 
   claimMarker(operation: string, token: bigint): Promise<Marker | null> {
-    return claimMarker(this.#tx, this.#parts.cypher, operation, token);
+    return claimMarker(this.#tx, this.#parts.locks, operation, token);
   }
 
   async setMarker(operation: string, marker: Marker): Promise<void> {
     this.#wrote = true;
-    await setMarker(this.#tx, this.#parts.cypher, operation, marker);
+    await setMarker(this.#tx, this.#parts.locks, operation, marker);
   }
 
   /** A refusal as a ConstraintError; any other error as it came. */
@@ -119,21 +115,19 @@ export class EntityTransaction implements GraphTransaction {
   }
 
   async #write(changes: readonly EntityChange[]): Promise<void> {
-    const { bindings, keyProperty } = this.#parts;
+    const { bindings } = this.#parts;
     await this.#locateUnlocked(changes);
     await this.#claimKeys(changes);
     await checkZones(this.#tx, changes);
-    const going = changes.filter(({ before, after }) => before !== null && after === null);
-    const gone = going.flatMap(({ kind, key }): EntityBinding[] => {
-      const localId = this.#located.localId(kind, key);
-      return localId === undefined ? [] : [{ kind, key, localId }];
-    });
+    for (const { kind, key, after } of changes) {
+      const localId = after === null ? this.#located.localId(kind, key) : undefined;
+      if (localId !== undefined) this.#deleted.set(entityId({ kind, key }), localId);
+    }
     const ends = { locate: (keys: readonly string[]) => this.#locate('NODE', keys) };
-    const created = await writeChanges(this.#tx, this.#located, ends, changes, keyProperty);
+    const created = await writeChanges(this.#tx, this.#located, ends, changes, this.#parts);
     // Before the commit, while other writers of the same keys wait: whoever comes next finds them bound. A binding to what was never
     // committed is told from a true one when it is used.
     await bindings.put(created);
-    this.#deleted.push(...gone);
     for (const change of changes) {
       if (change.after === null) this.#absent.add(entityId(change));
       else this.#absent.delete(entityId(change));
@@ -155,7 +149,7 @@ export class EntityTransaction implements GraphTransaction {
   async #claimKeys(changes: readonly EntityChange[]): Promise<void> {
     const created = changes.filter(({ before }) => before === null);
     if (created.length === 0) return;
-    await lockKeys(this.#tx, this.#parts.cypher, created);
+    await this.#parts.locks.takeForKeys(this.#tx, created.map(entityId));
     for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
       const keys = created.filter((change) => change.kind === kind).map(({ key }) => key);
       await this.#refuseTaken(kind, keys, changes);
@@ -176,19 +170,17 @@ export class EntityTransaction implements GraphTransaction {
     // What this transaction has seen missing can only have come from a writer who held the lock of its key, and bound it.
     const seen = keys.filter((key) => this.#absent.has(entityId({ kind, key })));
     const found = [...(await bindings.find(kind, seen))];
-    const bound = found.filter(([key, localId]) => !this.#hasDeleted(kind, key, localId)).map(([key]) => key);
+    const bound = found
+      .filter(([key, localId]) => this.#deleted.get(entityId({ kind, key })) !== localId)
+      .map(([key]) => key);
     const unknown = keys.filter((key) => !this.#absent.has(entityId({ kind, key })));
-    const [taken] = (await lookup.find(this.#tx, kind, [...bound, ...unknown], false)).keys();
+    const [taken] = (await lookup.find(this.#tx, kind, [...bound, ...unknown], { settle: true })).keys();
     if (taken !== undefined) refuse(taken);
-  }
-
-  #hasDeleted(kind: EntityKind, key: string, localId: bigint): boolean {
-    return this.#deleted.some((one) => one.kind === kind && one.key === key && one.localId === localId);
   }
 
   async #locate(kind: EntityKind, keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
-    const found = await this.#parts.lookup.find(this.#tx, kind, [...new Set(keys)], false);
+    const found = await this.#parts.lookup.find(this.#tx, kind, [...new Set(keys)]);
     for (const [key, entity] of found) this.#located.add(kind, key, entity);
   }
 }

@@ -1,8 +1,7 @@
 import { Neo4jError } from 'neo4j-driver';
 import { GraphError } from '../../ports/graph-error.ts';
 
-/** Whoever commits when one of these comes does not know whether the graph has it. */
-const LOST: ReadonlySet<string> = new Set(['ServiceUnavailable', 'SessionExpired', 'N/A', 'ProtocolError']);
+const LOST: ReadonlySet<string> = new Set(['ServiceUnavailable', 'SessionExpired', 'ProtocolError']);
 
 /** Beside what the driver says: the leader went, the transaction was ended from outside, an entity vanished while it was being read. */
 const RETRYABLE: ReadonlySet<string> = new Set([
@@ -28,6 +27,14 @@ export class SilentServerError extends Error {
 export function isLost(error: unknown): boolean {
   if (error instanceof SilentServerError) return true;
   return error instanceof Neo4jError && LOST.has(error.code);
+}
+
+/** Whether a commit that failed so may have taken place all the same: only a refusal by the server itself says that it did not. */
+export function isUnanswered(error: unknown): boolean {
+  return (
+    error instanceof SilentServerError ||
+    (error instanceof Neo4jError && !/^Neo\.(Client|Transient)Error\./.test(error.code))
+  );
 }
 
 /** True when the same transaction, run again, may succeed: deadlock, leader change, lost connection, a server that starts or stops. */

@@ -20,9 +20,20 @@ export interface LookupParts {
   readonly unseen: Unseen;
 }
 
+/** What is to happen to what is found, or not. */
+export interface LookupOptions {
+  /** Locks entities, in the order of their local ids. */
+  readonly lock?: boolean;
+  /**
+   * Forgets bindings to what does not exist. Only for those who hold the locks of the keys: the entity may be one that another transaction
+   * has created and bound, and not committed yet.
+   */
+  readonly settle?: boolean;
+}
+
 /**
  * Finds entities by key: where their binding says, and the key is compared. Only what is not there, though it was bound, or what
- * capture may not have seen yet, is searched for among all entities: once for all such keys, which binds what is found and forgets what is not.
+ * capture may not have seen yet, is searched for among all entities: once for all such keys, which binds what is found.
  */
 export class Lookup {
   readonly #parts: LookupParts;
@@ -31,11 +42,16 @@ export class Lookup {
     this.#parts = parts;
   }
 
-  /** Absent keys are missing from the map. With `lock`, entities are locked in the order of their local ids. */
-  async find(on: Statements, kind: EntityKind, keys: readonly string[], lock: boolean): Promise<Map<string, Found>> {
+  /** Absent keys are missing from the map. */
+  async find(
+    on: Statements,
+    kind: EntityKind,
+    keys: readonly string[],
+    options: LookupOptions = {},
+  ): Promise<Map<string, Found>> {
     const found = new Map<string, Found>();
     for (let at = 0; at < keys.length; at += KEYS_PER_STATEMENT) {
-      await this.#findPart(on, kind, keys.slice(at, at + KEYS_PER_STATEMENT), lock, found);
+      await this.#findPart(on, kind, keys.slice(at, at + KEYS_PER_STATEMENT), options, found);
     }
     return found;
   }
@@ -44,7 +60,7 @@ export class Lookup {
     on: Statements,
     kind: EntityKind,
     keys: readonly string[],
-    lock: boolean,
+    { lock = false, settle = false }: LookupOptions,
     found: Map<string, Found>,
   ): Promise<void> {
     const { bindings, ids } = this.#parts;
@@ -60,9 +76,9 @@ export class Lookup {
     const sought = [...missed.map(([key]) => key), ...late.keys(), ...unseen].filter((key) => !found.has(key));
     if (sought.length === 0) return;
     // Another store may stand behind the same name now: then none of the ids fit.
-    ids.forget();
-    await ids.learn(on);
+    await ids.learnAgain(on);
     await this.#search(on, kind, [...new Set(sought)], lock, found);
+    if (!settle) return;
     const gone = [...missed, ...late].filter(([key]) => !found.has(key));
     await bindings.forget(gone.map(([key, localId]) => ({ kind, key, localId })));
   }

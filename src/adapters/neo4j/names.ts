@@ -5,6 +5,8 @@ export const DEFAULT_KEY_PROPERTY = 'palinodeKey';
 /** Nodes whose label begins so belong to the service and are no part of the graph. */
 export const OUR_PREFIX = '_Palinode';
 export const OUTBOX_LABEL = '_PalinodeOutbox';
+/** Beside the outbox label: a note that transactions were not captured. */
+export const GAP_LABEL = '_PalinodeGap';
 export const MARKER_LABEL = '_PalinodeMarker';
 /** Set and removed again in the same statement, to lock an entity where APOC is missing. Leaves nothing but its name in the list of property keys. */
 export const LOCK_PROPERTY = '_palinodeLock';

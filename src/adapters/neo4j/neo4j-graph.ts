@@ -6,6 +6,7 @@ import type {
   CapturedTransaction,
   CaptureFinding,
   GraphCapture,
+  GraphStamp,
   GraphTransaction,
   KnowledgeGraph,
   Pending,
@@ -18,6 +19,8 @@ import type { Locking } from './cypher.ts';
 import { EntityStore } from './entity-store.ts';
 import { toGraphError } from './errors.ts';
 import { DEFAULT_KEY_PROPERTY } from './names.ts';
+import { changeSchema } from './schema-changes.ts';
+import { stampIn } from './stamp.ts';
 
 export interface Neo4jGraphOptions extends ConnectionOptions {
   /** The property that holds keys: the service's own unless told. One of the user's own is never written on what exists. */
@@ -44,6 +47,8 @@ export class Neo4jGraph implements KnowledgeGraph {
   readonly scanOrder = 'NONE';
   readonly immediateLimit = 50_000;
   readonly name: string;
+  readonly countsAtOnce: boolean;
+  readonly stamp: GraphStamp;
   readonly #connection: Connection;
   readonly #parts: CaptureParts;
   readonly #capture: Capture;
@@ -61,6 +66,9 @@ export class Neo4jGraph implements KnowledgeGraph {
     const { keyProperty = DEFAULT_KEY_PROPERTY, derivedProperties = [], ...rest } = options;
     this.name = name;
     this.#connection = new Connection(address, rest);
+    // What lacks a key of the user's own is counted by Neo4j and not recorded.
+    this.countsAtOnce = keyProperty === DEFAULT_KEY_PROPERTY;
+    this.stamp = stampIn(this.#connection);
     this.#parts = {
       name,
       connection: this.#connection,
@@ -109,6 +117,10 @@ export class Neo4jGraph implements KnowledgeGraph {
   async readSchema(): Promise<readonly SchemaItem[]> {
     const entities = await this.#store();
     return entities.readSchema().catch(rethrow);
+  }
+
+  async changeSchema(drop: readonly SchemaItem[], create: readonly SchemaItem[]): Promise<void> {
+    await changeSchema(this.#connection, drop, create).catch(rethrow);
   }
 
   async count(): Promise<{ nodes: bigint; relationships: bigint }> {

@@ -68,7 +68,7 @@ export function toDriver(value: Value): DriverValue {
   if ('$localTime' in value) return driverLocalTime(value.$localTime);
   if ('$time' in value) return driverTime(value.$time);
   if ('$localDateTime' in value) return driverLocalDateTime(value.$localDateTime);
-  if ('$dateTime' in value) return driverDateTime(value.$dateTime);
+  if ('$dateTime' in value) return dateTime(value.$dateTime);
   const duration = driverDuration(value.$duration);
   if (duration === null) throw new UnstorableError(`the duration ${value.$duration} is too long`);
   return duration;
@@ -113,6 +113,14 @@ function integer(value: bigint): Value {
   const found = integerValue(value);
   if (found === null) throw new TypeError('an integer of more than 64 bits');
   return found;
+}
+
+function dateTime(text: string): DriverTemporal {
+  try {
+    return driverDateTime(text);
+  } catch (error) {
+    throw new UnstorableError(`${text} is in a zone that is not known`, { cause: error });
+  }
 }
 
 function taggedText(base64: string): string {

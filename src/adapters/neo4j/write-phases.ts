@@ -43,7 +43,7 @@ export interface Phases {
 }
 
 /** @throws ConstraintError that says which change has something that Neo4j cannot hold */
-export function phasesOf(changes: readonly EntityChange[], keyProperty: string): Phases {
+export function phasesOf(changes: readonly EntityChange[], keyProperty: string, derived: readonly string[]): Phases {
   const taken = takenValues(changes);
   const phases = {
     relationshipsDeleted: [] as Deletion[],
@@ -54,7 +54,7 @@ export function phasesOf(changes: readonly EntityChange[], keyProperty: string):
     relationshipsUpdated: [] as Update[],
   };
   for (const [at, { kind, key, before, after }] of changes.entries()) {
-    checkReserved(at, after, keyProperty);
+    checkReserved(at, after, keyProperty, derived);
     if (after === null) (kind === 'NODE' ? phases.nodesDeleted : phases.relationshipsDeleted).push({ at, key });
     else if (after.kind === 'NODE') {
       if (before === null) phases.nodesCreated.push(creationOf(at, after, keyProperty));
@@ -110,11 +110,14 @@ function stored(at: number, name: string, value: Value): DriverValue {
   }
 }
 
-/** The key is no property, and nodes with labels of the service's own are no entities. */
-function checkReserved(at: number, after: EntityState | null, keyProperty: string): void {
+/** The key is no property, what other triggers compute is theirs, and nodes with labels of the service's own are no entities. */
+function checkReserved(at: number, after: EntityState | null, keyProperty: string, derived: readonly string[]): void {
   if (after === null) return;
   if (Object.hasOwn(after.properties, keyProperty))
     throw new ConstraintError(`the property ${keyProperty} holds the key of the entity`, 'value', at);
+  const computed = derived.find((name) => Object.hasOwn(after.properties, name));
+  if (computed !== undefined)
+    throw new ConstraintError(`another trigger computes the property ${computed}`, 'value', at);
   if (after.kind === 'NODE' && after.labels.some((label) => label.startsWith(OUR_PREFIX)))
     throw new ConstraintError(`labels that begin with ${OUR_PREFIX} are the service's own`, 'value', at);
 }

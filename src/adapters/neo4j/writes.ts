@@ -20,6 +20,13 @@ const SET_VALUES = 'SET e += x.p RETURN count(e) AS n';
 const ADD_LABELS = `${NODE_ROW} SET e:$(x.labels) RETURN count(e) AS n`;
 const REMOVE_LABELS = `${NODE_ROW} REMOVE e:$(x.labels) RETURN count(e) AS n`;
 
+/** Properties that are no part of a state. */
+export interface PropertyRoles {
+  readonly keyProperty: string;
+  /** What other triggers compute. */
+  readonly derivedProperties: readonly string[];
+}
+
 /** Finds what a write speaks of and the transaction has not locked. */
 export interface Ends {
   /** Adds to `located` those of the nodes that exist. */
@@ -38,9 +45,9 @@ export async function writeChanges(
   located: Located,
   ends: Ends,
   changes: readonly EntityChange[],
-  keyProperty: string,
+  { keyProperty, derivedProperties }: PropertyRoles,
 ): Promise<EntityBinding[]> {
-  const phases = phasesOf(changes, keyProperty);
+  const phases = phasesOf(changes, keyProperty, derivedProperties);
   await deleteEntities(tx, located, 'RELATIONSHIP', phases.relationshipsDeleted);
   await deleteEntities(tx, located, 'NODE', phases.nodesDeleted);
   await release(tx, located, phases);

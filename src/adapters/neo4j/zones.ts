@@ -3,7 +3,7 @@ import { ConstraintError } from '../../core/errors.ts';
 import { canonicalDateTime } from '../../core/temporals.ts';
 import type { Value } from '../../core/values.ts';
 import type { Statements } from './connection.ts';
-import { driverDateTime } from './temporal-values.ts';
+import { type DriverValue, toDriver, UnstorableError } from './values.ts';
 
 /**
  * Neo4j keeps a moment and the name of a zone, and takes the offset from its own table of zones. A text with another offset would come back
@@ -20,13 +20,20 @@ export async function checkZones(tx: Statements, changes: readonly EntityChange[
   }
   if (firsts.size === 0) return;
   const wanted = [...firsts.keys()];
-  const rows = await tx.run('UNWIND $values AS value RETURN toString(value) AS text', {
-    values: wanted.map(driverDateTime),
-  });
+  const values = wanted.map((text) => driverValue(text, firsts.get(text) ?? null));
+  const rows = await tx.run('UNWIND $values AS value RETURN toString(value) AS text', { values });
   for (const [index, text] of wanted.entries()) {
     const kept = rows[index]?.text;
     if (typeof kept === 'string' && canonicalDateTime(kept) === text) continue;
     throw new ConstraintError(`Neo4j would keep ${text} as ${kept}`, 'value', firsts.get(text) ?? null);
+  }
+}
+
+function driverValue($dateTime: string, at: number | null): DriverValue {
+  try {
+    return toDriver({ $dateTime });
+  } catch (error) {
+    throw error instanceof UnstorableError ? new ConstraintError(error.message, 'value', at) : error;
   }
 }
 

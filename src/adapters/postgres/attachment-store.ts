@@ -14,6 +14,8 @@ interface AttachmentRow {
   readonly seen: bigint;
   readonly total: bigint;
   readonly keys_removed_seq: bigint | null;
+  readonly stamp: string | null;
+  readonly next_stamp: string | null;
 }
 
 /** Attachments in PostgreSQL. What a recorder changes is fenced by its lease, in the same statement. */
@@ -39,6 +41,8 @@ export class PostgresAttachmentStore implements AttachmentStore {
       seen: row.seen,
       total: row.total,
       keysRemovedSeq: row.keys_removed_seq,
+      stamp: row.stamp,
+      nextStamp: row.next_stamp,
     };
   }
 
@@ -55,7 +59,7 @@ export class PostgresAttachmentStore implements AttachmentStore {
       await tx.query(
         `INSERT INTO graph_attachments (graph_id, store_id, source, phase, total)
          VALUES ($1, $2, $3, 'PAGES', $4)
-         ON CONFLICT (graph_id) DO UPDATE SET store_id = excluded.store_id, phase = 'PAGES', cursor = NULL, seen = 0,
+         ON CONFLICT (graph_id) DO UPDATE SET store_id = excluded.store_id, phase = 'PAGES', cursor = NULL, seen = 0, stamp = NULL, next_stamp = NULL,
            total = excluded.total, attached_at = now(),
            source = CASE WHEN graph_attachments.source = 'BASELINE' AND graph_attachments.phase <> 'DONE'
              THEN 'BASELINE' ELSE excluded.source END`,
@@ -64,6 +68,11 @@ export class PostgresAttachmentStore implements AttachmentStore {
       await appendAudit(tx, [audit]);
       return true;
     });
+  }
+
+  async noteStamp(graphId: number, stamp: { readonly next: string } | { readonly written: string }): Promise<void> {
+    const [column, text] = 'next' in stamp ? ['next_stamp', stamp.next] : ['stamp', stamp.written];
+    await this.#database.query(`UPDATE graph_attachments SET ${column} = $2 WHERE graph_id = $1`, [graphId, text]);
   }
 
   async noteStore(graphId: number, storeId: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { SchemaItem } from '../../core/schema-changes.ts';
 import type { AuditFact } from '../../ports/audit-log.ts';
 import type { Database } from '../../ports/database.ts';
 import type {
@@ -94,6 +95,15 @@ export class PostgresPointStore implements PointStore {
       `NOT p.held AND ${NOT_NEEDED}`,
       audit,
     );
+  }
+
+  async readSchema(id: string): Promise<readonly SchemaItem[] | null> {
+    if (!isUuid(id)) return null;
+    const { rows } = await this.#database.query<{ schema: readonly SchemaItem[] | null }>(
+      'SELECT schema FROM rollback_points WHERE id = $1',
+      [id],
+    );
+    return rows[0]?.schema ?? null;
   }
 
   async setProgress(id: string, progress: number): Promise<void> {

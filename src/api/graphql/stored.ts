@@ -54,6 +54,14 @@ export interface StoredSchemaItem {
   readonly definition: string;
 }
 
+export function storedSchemaChanges(
+  json: unknown,
+): { before: StoredSchemaItem | null; after: StoredSchemaItem | null }[] {
+  if (!Array.isArray(json)) return [];
+  const item = (side: unknown): StoredSchemaItem | null => storedSchema([side])?.[0] ?? null;
+  return json.filter(isRecord).map(({ before, after }) => ({ before: item(before), after: item(after) }));
+}
+
 export function storedSchema(json: unknown): StoredSchemaItem[] | null {
   if (!Array.isArray(json)) return null;
   return json.filter(isRecord).map((item) => ({

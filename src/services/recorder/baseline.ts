@@ -114,10 +114,10 @@ export class Baseline {
     if (ahead.touched.size > MOST_TOUCHED) return this.reset();
     this.#ahead = this.#fetch(at.cursor);
     const { entities, bindings, cursor } = next.value;
-    // Bound first: by its binding an entity is read again.
-    if (bindings.length > 0) await this.#deps.bindings?.put(bindings);
-    const states = await this.#asOfNow(entities, ahead.touched);
-    await this.#record(lease, at, states);
+    const bound = this.#deps.bindings?.put(bindings);
+    // By its binding an entity is read again. Where nothing is, both are stored at once.
+    if (ahead.touched.size > 0) await bound;
+    await Promise.all([bound, this.#recordPage(lease, at, entities, ahead.touched)]);
     await this.#note(lease, { ...at, cursor, seen: at.seen + BigInt(entities.length) });
   }
 
@@ -139,7 +139,13 @@ export class Baseline {
     return entities.flatMap((state) => (touched.has(entityId(state)) ? (read.get(entityId(state)) ?? []) : state));
   }
 
-  async #record(lease: RecorderLease, at: AttachmentRecord, states: readonly EntityState[]): Promise<void> {
+  async #recordPage(
+    lease: RecorderLease,
+    at: AttachmentRecord,
+    entities: readonly EntityState[],
+    touched: ReadonlySet<EntityId>,
+  ): Promise<void> {
+    const states = await this.#asOfNow(entities, touched);
     const { history, graphId } = this.#deps;
     const current = await history.current(graphId, this.#mayBeRecorded ? states.map(refOf) : []);
     const versions = states.flatMap((state) => versionOf(state, state, current.get(entityId(state))) ?? []);

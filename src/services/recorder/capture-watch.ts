@@ -1,5 +1,6 @@
 import { CaptureError } from '../../core/errors.ts';
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
+import { Continuity, STORE_RESTORED } from './continuity.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 
 type Problem = Pick<CaptureFinding, 'kind' | 'message' | 'key'>;
@@ -11,12 +12,15 @@ const MOST_NOTED = 50;
 export class CaptureWatch {
   readonly #deps: RecorderDeps;
   readonly #everyMs: number;
+  readonly #continuity: Continuity;
   #nextLook = 0;
+  #nextMark = 0;
   #noted = new Set<string>();
 
   constructor(deps: RecorderDeps, everyMs: number) {
     this.#deps = deps;
     this.#everyMs = everyMs;
+    this.#continuity = new Continuity(deps);
   }
 
   /** Looks whether capture is installed as it should be, unless it did a moment ago and need not look `anyway`. */
@@ -24,12 +28,22 @@ export class CaptureWatch {
     const now = this.#deps.clock.now().getTime();
     if (now < this.#nextLook && !anyway) return;
     this.#nextLook = now + this.#everyMs;
-    const findings = await this.#deps.graph.inspectCapture();
+    const findings = [...(await this.#deps.graph.inspectCapture()), ...(await this.#continuity.findings())];
     const still = new Set(findings.map(idOf));
     this.#noted = new Set([...this.#noted].filter((id) => still.has(id)));
     const gaps = findings.filter((finding) => finding.gap);
     await this.#note(findings.filter((finding) => !finding.gap && !this.#noted.has(idOf(finding))));
     if (gaps.length > 0) await this.gap(gaps);
+    // Shown once: from now on it is this state of the graph that is known.
+    if (gaps.some(({ kind }) => kind === STORE_RESTORED)) await this.#continuity.stamp(0n, true);
+  }
+
+  /** To be called by the instance that records, now and then: marks in the graph that it has come as far as `seq`. */
+  async mark(seq: bigint): Promise<void> {
+    const now = this.#deps.clock.now().getTime();
+    if (now < this.#nextMark) return;
+    this.#nextMark = now + this.#everyMs;
+    await this.#continuity.stamp(seq);
   }
 
   /** @throws CaptureError while there is a gap that nobody has compared with the graph */

@@ -211,8 +211,9 @@ export class Recorder {
       if (this.#seat.mode === 'OFF' || this.#seat.mode === 'SCAN') return await this.#rest();
       if (this.#seat.mode === 'BASELINE') return await this.#recordBaseline();
       await this.#watch.look();
-      if ((await this.#deps.graph.pending()).transactions === 0n) return false;
-      return await this.#nextDrain();
+      const found = (await this.#deps.graph.pending()).transactions > 0n && (await this.#nextDrain());
+      await this.#watch.mark(this.#seat.head.seq);
+      return found;
     } catch (error) {
       this.#deps.onError?.(error);
       return false;

@@ -8,6 +8,7 @@ import { block } from './blocking.ts';
 import { type OperationRun, OperationStop } from './operation-run.ts';
 import { replan } from './replanning.ts';
 import { pinSafetyPoint } from './safety-point.ts';
+import { createSchema, dropSchema } from './schema-restore.ts';
 import { ask } from './waiting.ts';
 
 /** How often one batch is planned again because others write what it is about to write. */
@@ -28,6 +29,7 @@ export async function execute(run: OperationRun): Promise<void> {
   // that the marker is: whoever takes the lease from here on takes the marker too, and then this instance can write no more.
   const last = batchEnds[Number(written) - 1];
   await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
+  await dropSchema(run);
   const pace = writingStrategy(run.operation).pace(run);
   for (let at = Number(written); at < batchEnds.length; at += 1) {
     const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;
@@ -37,6 +39,7 @@ export async function execute(run: OperationRun): Promise<void> {
     await bookkeep(run, at, fromGroup, toGroup);
     if (toGroup !== LAST_GROUP) await pace.wait();
   }
+  await createSchema(run);
 }
 
 async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toGroup: bigint): Promise<void> {

@@ -24,7 +24,7 @@ export interface RollbackDependencies {
   readonly operations: OperationStore;
   readonly plans: PlanStore;
   readonly conflicts: ConflictStore;
-  readonly points: Pick<PointStore, 'get'>;
+  readonly points: Pick<PointStore, 'get' | 'readSchema'>;
   readonly pinner: Pick<PointPinner, 'pin'>;
   readonly history: History;
   readonly registry: GraphRegistry;

@@ -3,6 +3,7 @@ import type { NewOperationEvent, OperationStep } from '../../ports/operation-sto
 import { writingStrategy } from '../strategies/strategies.ts';
 import { closePlan } from './detection.ts';
 import type { OperationRun } from './operation-run.ts';
+import { planSchema } from './schema-restore.ts';
 
 /** Conflicts that get an event of their own; the rest are counted in one. */
 const SHOWN_CONFLICTS = 100;
@@ -15,6 +16,7 @@ export async function prepare(run: OperationRun): Promise<void> {
   await plans.renewStatistics();
   await closePlan(run, checkedSeq ?? 0n);
   await takeStock(run, { progress: 35, ...(await announce(run)) });
+  await planSchema(run);
   const batchEnds = await writingStrategy(run.operation).cut(run, []);
   await run.advance({ progress: 40, batchEnds });
 }

@@ -1,4 +1,5 @@
 import type { ConflictPolicy } from '../../../core/policy.ts';
+import type { SchemaChange } from '../../../core/schema-changes.ts';
 import type { Scope } from '../../../core/scope.ts';
 import type { OperationOutcome, OperationStatus } from '../../../core/states.ts';
 import type { UndoSelector } from '../../../core/undo-set.ts';
@@ -6,7 +7,7 @@ import type { OperationRecord, RequestedUndo } from '../../../ports/operation-st
 
 export const OPERATION_COLUMNS = `o.id, o.graph_id, o.type, o.status, o.outcome, o.strategy, o.dry_run, o.progress,
   o.target_rollback_point_id, o.target_seq, o.undo, o.scope, o.policy, o.batch_size, o.max_changes_per_second, o.include_schema,
-  o.requested_by, o.start_seq, o.head_seq, o.checked_seq, o.epoch, o.plan_hash, o.planned, o.applied, o.skipped, o.conflicted,
+  o.requested_by, o.start_seq, o.head_seq, o.checked_seq, o.epoch, o.plan_hash, o.schema_changes, o.planned, o.applied, o.skipped, o.conflicted,
   o.batch_ends, o.safety_point_id, o.rehearsal_of_id, o.resumes_id, o.abort_requested_at, o.paused_at, o.announced_conflict, o.created_at, o.started_at`;
 
 /** A row of OPERATION_COLUMNS. The columns with a type of the core were checked when they were written. */
@@ -33,6 +34,7 @@ export interface OperationRow {
   checked_seq: bigint | null;
   epoch: number | null;
   plan_hash: string | null;
+  schema_changes: readonly SchemaChange[] | null;
   planned: bigint;
   applied: bigint;
   skipped: bigint;
@@ -83,6 +85,7 @@ export function toOperation(row: OperationRow): OperationRecord {
     checkedSeq: row.checked_seq,
     epoch: row.epoch,
     planHash: row.plan_hash,
+    schemaChanges: row.schema_changes ?? [],
     counts: { planned: row.planned, applied: row.applied, skipped: row.skipped, conflicted: row.conflicted },
     batchEnds: row.batch_ends ?? [],
     safetyPointId: row.safety_point_id,

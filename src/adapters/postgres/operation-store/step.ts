@@ -51,6 +51,7 @@ export async function updateOperation(
   set.add('batch_ends', step.batchEnds);
   set.add('safety_point_id', step.safetyPointId);
   set.addJson('plan_summary', step.planSummary);
+  set.addJson('schema_changes', step.schemaChanges);
   set.addJson('proof', step.proof);
   set.addJson('account', step.account);
   if (step.progress !== undefined) set.addAs('progress', step.progress, (at) => `greatest(o.progress, ${at}::int)`);

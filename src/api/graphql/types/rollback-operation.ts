@@ -7,7 +7,7 @@ import { pageArguments } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { ConflictFilterInput } from '../inputs/filters.ts';
 import { firstRecord } from '../record-connections.ts';
-import { storedSummary } from '../stored.ts';
+import { storedSchemaChanges, storedSummary } from '../stored.ts';
 import { ChangeConnection } from './change.ts';
 import {
   ConflictConnection,
@@ -80,7 +80,10 @@ builder.prismaObjectFields(OperationRef, (t) => ({
     nullable: true,
     resolve: ({ planSummary }) => storedSummary(planSummary),
   }),
-  schemaChanges: t.field({ type: [SchemaChangeRef], resolve: () => [] }),
+  schemaChanges: t.field({
+    type: [SchemaChangeRef],
+    resolve: ({ schemaChanges }) => storedSchemaChanges(schemaChanges),
+  }),
   plan: t.field({
     type: PlannedChangeConnection,
     args: {

@@ -1,0 +1,29 @@
+import type { GraphStamp } from '../../ports/knowledge-graph.ts';
+import type { Connection } from './connection.ts';
+import { HOUSEKEEPING } from './entity-store.ts';
+import { toGraphError } from './errors.ts';
+import { MARKER_LABEL } from './names.ts';
+
+/** The stamp is a marker of its own: nothing of the graph, removed when it is detached. */
+export function stampIn(connection: Connection): GraphStamp {
+  return {
+    async read() {
+      const rows = await connection
+        .read(`MATCH (m:${MARKER_LABEL} {id: 'stamp'}) RETURN m.text AS text LIMIT 1`)
+        .catch(rethrow);
+      const text = rows[0]?.text;
+      return typeof text === 'string' ? text : null;
+    },
+    async write(text) {
+      await connection
+        .write({ metadata: HOUSEKEEPING }, (tx) =>
+          tx.run(`MERGE (m:${MARKER_LABEL} {id: 'stamp'}) SET m.text = $text`, { text }),
+        )
+        .catch(rethrow);
+    },
+  };
+}
+
+function rethrow(error: unknown): never {
+  throw toGraphError(error);
+}

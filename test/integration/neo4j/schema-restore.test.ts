@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { Connection } from '../../../src/adapters/neo4j/connection.ts';
+import { borrowSharedNeo4j } from '../../support/neo4j.ts';
+import { wipe } from '../../support/neo4j-graphs.ts';
+import { Neo4jService } from '../../support/neo4j-service.ts';
+
+jest.setTimeout(300_000);
+
+let giveBack: () => void;
+let connection: Connection;
+let service: Neo4jService;
+beforeAll(async () => {
+  const borrowed = await borrowSharedNeo4j();
+  giveBack = borrowed.giveBack;
+  connection = new Connection({ url: borrowed.url });
+  await wipe(connection);
+  service = await Neo4jService.open(borrowed.url);
+  await service.attach();
+  for (let graph = await service.graph(); !['SCAN', 'CONTINUOUS'].includes(graph.capture.mode); ) {
+    graph = await service.graph();
+  }
+});
+afterAll(async () => {
+  await service?.detach();
+  await service?.close();
+  await wipe(connection);
+  await connection.close();
+  giveBack();
+});
+
+const definitions = async (): Promise<string[]> =>
+  (await service.cypher('SHOW INDEXES YIELD name, createStatement ORDER BY name')).map((row) =>
+    row.get('createStatement'),
+  );
+
+async function operation(id: string) {
+  const query = `query ($id: ID!) { rollbackOperation(id: $id) { schemaChanges { action before { name } after { name kind } } } }`;
+  return (await service.client.data(query, { id })).rollbackOperation;
+}
+
+beforeEach(async () => {
+  await service.cypher('MATCH (n:User) DETACH DELETE n');
+  for (const row of await service.cypher('SHOW CONSTRAINTS YIELD name')) {
+    await service.cypher(`DROP CONSTRAINT \`${row.get('name')}\``);
+  }
+  for (const name of ['by_age', 'by_name', 'text_bio']) await service.cypher(`DROP INDEX ${name} IF EXISTS`);
+});
+
+test('constraints and indexes come back with the data, around it', async () => {
+  await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
+  await service.cypher('CREATE INDEX by_name FOR (u:User) ON (u.name)');
+  await service.cypher('CREATE TEXT INDEX text_bio FOR (u:User) ON (u.bio)');
+  await service.cypher("CREATE (:User {mail: 'a@x', name: 'a'}), (:User {mail: 'b@x', name: 'a'})");
+  const before = await definitions();
+  const point = await service.point('with schema');
+  // Neither schema allows the other's data: mails meet, and names do.
+  await service.cypher('DROP CONSTRAINT one_mail');
+  await service.cypher('DROP INDEX by_name');
+  await service.cypher("MATCH (u:User {mail: 'b@x'}) SET u.mail = 'a@x', u.name = 'b'");
+  await service.cypher('CREATE CONSTRAINT one_name FOR (u:User) REQUIRE u.name IS UNIQUE');
+  await service.cypher('CREATE INDEX by_age FOR (u:User) ON (u.age)');
+
+  const restored = await service.rollback({ to: { point: point.id }, strategy: 'GRADUAL', includeSchema: true });
+  expect(restored).toMatchObject({ status: 'COMPLETED', proof: { matches: true } });
+  expect(await definitions()).toEqual(before);
+  expect((await operation(restored.id)).schemaChanges).toEqual([
+    { action: 'DELETED', before: { name: 'by_age' }, after: null },
+    { action: 'CREATED', before: null, after: { name: 'by_name', kind: 'RANGE INDEX' } },
+    { action: 'CREATED', before: null, after: { name: 'one_mail', kind: 'UNIQUENESS CONSTRAINT' } },
+    { action: 'DELETED', before: { name: 'one_name' }, after: null },
+  ]);
+  const mails = await service.cypher('MATCH (u:User) RETURN u.mail AS mail ORDER BY mail');
+  expect(mails.map((row) => row.get('mail'))).toEqual(['a@x', 'b@x']);
+});
+
+test('a schema that alone is different is reason enough; a preview changes nothing', async () => {
+  await service.cypher("CREATE (:User {mail: 'a@x'})");
+  await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
+  const point = await service.point('one mail');
+  await service.cypher('DROP CONSTRAINT one_mail');
+  const without = await definitions();
+  const input = { to: { point: point.id }, strategy: 'GRADUAL', includeSchema: true };
+  const preview = await service.rollback({ ...input, dryRun: true });
+  expect(preview).toMatchObject({ status: 'COMPLETED', counts: { planned: '0' } });
+  expect((await operation(preview.id)).schemaChanges).toHaveLength(1);
+  expect(await definitions()).toEqual(without);
+  expect(await service.rollback({ ...input, includeSchema: false })).toMatchObject({ status: 'COMPLETED' });
+  expect(await definitions()).toEqual(without);
+  expect(await service.rollback(input)).toMatchObject({ status: 'COMPLETED', proof: { matches: true } });
+  expect(await definitions()).toHaveLength(without.length + 1);
+});
+
+test('data of others that a constraint does not allow ends the rollback with the name of the constraint', async () => {
+  await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
+  const point = await service.point('strict');
+  await service.cypher('DROP CONSTRAINT one_mail');
+  await service.cypher("CREATE (:User {mail: 'a@x'}), (:User {mail: 'a@x'}), (:Other)");
+  const scope = { labels: ['Other'] };
+  const restored = await service.rollback({ to: { point: point.id }, scope, strategy: 'GRADUAL', includeSchema: true });
+  expect(restored).toMatchObject({ outcome: 'INTERRUPTED', errorMessage: expect.stringContaining('one_mail') });
+});
+
+test.each([
+  ['in one transaction with the data', { strategy: 'IMMEDIATE' }, /GRADUAL/],
+  ['without a point', { to: { keyword: 'EARLIEST' }, strategy: 'GRADUAL' }, /only points/],
+])('%s is refused', async (_, input, message) => {
+  const point = await service.point('any');
+  const refused = await service.rollback({ to: { point: point.id }, includeSchema: true, ...input });
+  expect(refused).toMatchObject({ __typename: 'InvalidInputError', message: expect.stringMatching(message) });
+});
