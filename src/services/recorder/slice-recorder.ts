@@ -1,9 +1,15 @@
-import type { EntityId, RelationshipState } from '../../core/entities.ts';
+import {
+  type EntityId,
+  type EntityRef,
+  type EntityState,
+  entityId,
+  type RelationshipState,
+} from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
 import { needsOf, recordSlice, type StoredBefore, withoutEmpty } from '../../core/recording.ts';
 import type { CapturedTransaction, HistoryEntry } from '../../core/recording-types.ts';
 import type { Origins } from '../../core/undo-set.ts';
-import type { RecordedTransaction, RecorderLease } from '../../ports/history.ts';
+import type { CurrentVersion, RecordedTransaction, RecorderLease } from '../../ports/history.ts';
 import type { CaptureWatch } from './capture-watch.ts';
 import { type MissedWrites, missedWrites, problemsOf, withMissed } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
@@ -78,21 +84,43 @@ export class SliceRecorder {
   async #attempt(
     slice: readonly CapturedTransaction[],
   ): Promise<{ entries: readonly HistoryEntry[]; missed: MissedWrites }> {
-    const { entries, breaks } = recordSlice(slice, await this.#stored(slice));
-    const missed = await missedWrites(this.#deps, slice, breaks, await this.#leftBehind(slice));
-    return { entries, missed };
+    let recording = recordSlice(slice, await this.#stored(slice, (refs) => this.#asFound(slice, refs)));
+    // Only what was missed has to be known state by state.
+    if (recording.breaks.length > 0) recording = recordSlice(slice, await this.#stored(slice));
+    const missed = await missedWrites(this.#deps, slice, recording.breaks, await this.#leftBehind(slice));
+    return { entries: recording.entries, missed };
   }
 
-  async #stored(slice: readonly CapturedTransaction[]): Promise<StoredBefore> {
+  async #stored(
+    slice: readonly CapturedTransaction[],
+    currentOf = (refs: readonly EntityRef[]) => this.#deps.history.current(this.#deps.graphId, refs),
+  ): Promise<StoredBefore> {
     const { history, graphId, putBack } = this.#deps;
     const needs = needsOf(slice);
-    const current = await history.current(graphId, needs.changed);
+    const current = await currentOf(needs.changed);
     const nodes = await history.presentNodes(graphId, needs.ends);
     const origins = new Map<string, Map<EntityId, Origins>>();
     for (const [operation, refs] of needs.putBack) {
       origins.set(operation, await putBack.originsFor(operation, refs));
     }
     return { seq: this.#seat.head.seq + 1n, current, nodes, putBack: origins };
+  }
+
+  /**
+   * The newest versions, with the states that the slice found in place of those that are stored. They are the same where the hashes are; where
+   * they are not, the slice does not continue what is stored, and nothing made of this is used.
+   */
+  async #asFound(
+    slice: readonly CapturedTransaction[],
+    refs: readonly EntityRef[],
+  ): Promise<Map<EntityId, CurrentVersion>> {
+    const found = new Map<EntityId, EntityState | null>();
+    for (const change of slice.flatMap(({ changes }) => changes)) {
+      const id = entityId(change);
+      if (!found.has(id)) found.set(id, change.before);
+    }
+    const marks = await this.#deps.history.currentMarks(this.#deps.graphId, refs);
+    return new Map([...marks].map(([id, mark]) => [id, { ...mark, state: found.get(id) ?? null }]));
   }
 
   /** Relationships that would hang on nothing. A large transaction is judged by its last slice: it deletes nodes first. */
