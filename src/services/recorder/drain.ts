@@ -1,6 +1,7 @@
 import { reconcileOf } from '../../core/recording.ts';
 import type { CapturedTransaction } from '../../core/recording-types.ts';
 import type { RecorderLease } from '../../ports/history.ts';
+import { ahead } from '../ahead.ts';
 import type { MissedWrites } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
@@ -46,7 +47,7 @@ export class Drain {
   /** @returns false when the scan has to be made anew */
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
-    for await (const slice of this.#deps.graph.feed(this.#maxChanges)) {
+    for await (const slice of ahead(this.#deps.graph.feed(this.#maxChanges))) {
       if (this.#stopped) return false;
       const lease = await this.#seat.keep();
       if (restarting === null) restarting = await this.#record(lease, slice);

@@ -1,12 +1,15 @@
 import type { EntityRef } from '../../core/entities.ts';
 import type { DiffPosition } from '../../ports/history.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { ahead } from '../ahead.ts';
 import { EntityPlanner, type PlanRequest } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
 
 /** Entities in one page of planning. */
-const PAGE = 5000;
+const PAGE = 2500;
+/** Entities over which a tenth of the progress that is left goes by. */
+const REPORT_PAGE = 5000;
 /** Progress is reported at most this often. */
 const REPORT_MS = 500;
 const LAST_PROGRESS = 30;
@@ -46,36 +49,56 @@ export function planRequest({ operation, undoSet }: OperationRun): PlanRequest {
 }
 
 async function planTouched(run: OperationRun, head: bigint): Promise<void> {
-  const { deps, lease, operation } = run;
+  const { deps, operation } = run;
   const planner = new EntityPlanner(deps, planRequest(run));
-  const set = run.undoSet;
   let reported = performance.now();
   let planned = 0;
-  for (let after: DiffPosition | undefined; ; ) {
-    run.checkpoint();
-    const page = await deps.history.touchedBy(operation.graphId, set, { limit: PAGE, after });
-    const refs = page.items.map(({ position: { kind, key } }): EntityRef => ({ kind, key }));
-    const rows: PlanRow[] = [];
-    const conflicts: NewConflict[] = [];
-    for (const entity of refs.length === 0 ? [] : await planner.plan(refs, head)) {
-      const decided = decide(entity, operation.policy, deps.keys);
-      if (decided.row !== null) rows.push(decided.row);
-      conflicts.push(...decided.conflicts);
+  // Pages are stored in their order while the next ones are being read and planned.
+  let stored = Promise.resolve();
+  try {
+    for await (const refs of ahead(touchedPages(run))) {
+      run.checkpoint();
+      const rows: PlanRow[] = [];
+      const conflicts: NewConflict[] = [];
+      for (const entity of refs.length === 0 ? [] : await planner.plan(refs, head)) {
+        const decided = decide(entity, operation.policy, deps.keys);
+        if (decided.row !== null) rows.push(decided.row);
+        conflicts.push(...decided.conflicts);
+      }
+      await stored;
+      stored = store(run, rows, conflicts);
+      stored.catch(() => {});
+      planned += refs.length;
+      if (performance.now() - reported < REPORT_MS) continue;
+      reported = performance.now();
+      // How many there are is not known before the last page: each one covers part of what is left.
+      const progress = LAST_PROGRESS * (1 - 0.9 ** (planned / REPORT_PAGE));
+      await run.advance({
+        progress: Math.floor(progress),
+        events: [{ type: 'PROGRESS', message: `${planned} entities looked at` }],
+      });
     }
-    if (rows.length > 0) await deps.plans.put(lease, rows);
-    if (conflicts.length > 0) await deps.plans.addConflicts(lease, conflicts);
-    planned += refs.length;
+  } finally {
+    await stored;
+  }
+}
+
+async function* touchedPages({ deps, operation, undoSet }: OperationRun): AsyncGenerator<readonly EntityRef[]> {
+  for (let after: DiffPosition | undefined; ; ) {
+    const page = await deps.history.touchedBy(operation.graphId, undoSet, { limit: PAGE, after });
+    yield page.items.map(({ position: { kind, key } }): EntityRef => ({ kind, key }));
     after = page.items.at(-1)?.position;
     if (!page.hasMore || after === undefined) return;
-    if (performance.now() - reported < REPORT_MS) continue;
-    reported = performance.now();
-    // How many there are is not known before the last page: each one covers part of what is left.
-    const progress = LAST_PROGRESS * (1 - 0.9 ** (planned / PAGE));
-    await run.advance({
-      progress: Math.floor(progress),
-      events: [{ type: 'PROGRESS', message: `${planned} entities looked at` }],
-    });
   }
+}
+
+async function store(
+  { deps, lease }: OperationRun,
+  rows: readonly PlanRow[],
+  conflicts: readonly NewConflict[],
+): Promise<void> {
+  if (rows.length > 0) await deps.plans.put(lease, rows);
+  if (conflicts.length > 0) await deps.plans.addConflicts(lease, conflicts);
 }
 
 function startMessage(transactions: bigint, start: bigint, head: bigint): string {

@@ -40,6 +40,8 @@ async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toG
     const writes = await run.deps.plans.writes(run.operation.id, fromGroup, toGroup);
     try {
       await writeBatch(run, batch, writes);
+      // Recorded while the plan is being marked: the proof waits for both.
+      run.served.recorder.poke();
       return;
     } catch (error) {
       const guarded = error instanceof GuardFailure ? error.refs : error instanceof ConstraintError ? [] : null;

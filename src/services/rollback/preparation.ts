@@ -1,5 +1,6 @@
 import { planHasher } from '../../core/plan-hash.ts';
 import type { NewOperationEvent } from '../../ports/operation-store.ts';
+import { ahead } from '../ahead.ts';
 import { closePlan } from './detection.ts';
 import { type OperationRun, OperationStop } from './operation-run.ts';
 
@@ -33,7 +34,7 @@ export async function prepare(run: OperationRun): Promise<void> {
 /** The identity of what is pending now. */
 export async function hashPlan({ deps, operation }: OperationRun): Promise<string> {
   const hasher = planHasher();
-  for await (const page of deps.plans.hashRows(operation.id)) for (const row of page) hasher.add(row);
+  for await (const page of ahead(deps.plans.hashRows(operation.id))) for (const row of page) hasher.add(row);
   return hasher.digest();
 }
 
