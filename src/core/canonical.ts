@@ -63,10 +63,27 @@ export function sameValue(a: Value, b: Value): boolean {
   return a === b || taggedJson(a) === taggedJson(b);
 }
 
-/** Identical content, or both absent. */
+/** Identical content, or both absent. Stops at the first difference: nothing is put into canonical text that need not be. */
 export function sameState(a: EntityState | null, b: EntityState | null): boolean {
   if (a === b) return true;
-  return a !== null && b !== null && canonicalState(a) === canonicalState(b);
+  if (a === null || b === null || a.key !== b.key || !sameProperties(a.properties, b.properties)) return false;
+  if (a.kind === 'NODE') return b.kind === 'NODE' && labelsJson(a.labels) === labelsJson(b.labels);
+  return b.kind === 'RELATIONSHIP' && a.type === b.type && a.start === b.start && a.end === b.end;
+}
+
+function sameProperties(a: Properties, b: Properties): boolean {
+  for (const name of Object.keys(a)) if (!sameOrAbsent(own(a, name), own(b, name))) return false;
+  for (const name of Object.keys(b)) if (b[name] !== undefined && own(a, name) === undefined) return false;
+  return true;
+}
+
+/** A property may be named like something that every object has. */
+function own(properties: Properties, name: string): Value | undefined {
+  return Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
+function sameOrAbsent(a: Value | undefined, b: Value | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : sameValue(a, b);
 }
 
 /** The type of a value, and of its elements when it is a list that says so. */

@@ -13,6 +13,9 @@ import type { RecordedVersion, UndoSet } from '../core/undo-set.ts';
 
 export type { CurrentVersion, HistoryEntry, VersionEntry };
 
+/** A newest stored version by its hash (null: deleted). */
+export type CurrentMark = Omit<CurrentVersion, 'state'>;
+
 /** Recorded history: what happened to each graph, in order. The one adapter keeps it in PostgreSQL. */
 
 /** A graph's row: identity and the head of its history. Point creation reads nothing else. */
@@ -121,6 +124,8 @@ export interface History {
    * with state null, never recorded ones are missing.
    */
   current(graphId: number, refs: readonly EntityRef[]): Promise<Map<EntityId, CurrentVersion>>;
+  /** As `current`, without the states: what tells whether a change continues what is stored. */
+  currentMarks(graphId: number, refs: readonly EntityRef[]): Promise<Map<EntityId, CurrentMark>>;
   /** Which of these nodes exist in what is stored so far. */
   presentNodes(graphId: number, keys: readonly string[]): Promise<Set<string>>;
   /**

@@ -199,3 +199,18 @@ describe('canonicalState', () => {
 test('labels are sorted by code unit, each once', () => {
   expect(sortedLabels(['b', 'a', 'B', 'b', '\u00e9'])).toEqual(['B', 'a', 'b', '\u00e9']);
 });
+
+test('a property may be named like something that every object has', () => {
+  const state = (properties: NodeState['properties']): NodeState => ({
+    kind: 'NODE',
+    key: 'k',
+    labels: [],
+    properties,
+  });
+  expect(sameState(state({ toString: 'a' }), state({}))).toBe(false);
+  expect(sameState(state({}), state({ toString: 'a' }))).toBe(false);
+  expect(sameState(state({ constructor: 'a' }), state({ valueOf: 'a' }))).toBe(false);
+  const own = state(JSON.parse('{"__proto__": "a"}'));
+  expect(sameState(own, state(JSON.parse('{"__proto__": "a"}')))).toBe(true);
+  expect(sameState(own, state({}))).toBe(false);
+});

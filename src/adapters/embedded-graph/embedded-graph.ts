@@ -161,6 +161,10 @@ export class EmbeddedGraph implements KnowledgeGraph {
   /** Nothing to do: the database belongs to whoever opened it. */
   async close(): Promise<void> {}
 
+  /**
+   * Says who writes, and how statements are to be planned: a write seeks its entities by key. The planner would rather read the whole table for
+   * more than a few hundred keys, which makes what a write costs depend on the size of the graph.
+   */
   async #enter(tx: SqlExecutor, context: WriteContext): Promise<void> {
     const { id, source, actor, session, operation } = context;
     const { lockTimeoutMs, idleTimeoutMs } = this.#options;
@@ -168,7 +172,8 @@ export class EmbeddedGraph implements KnowledgeGraph {
       `SELECT set_config('palinode.source', $1, true), set_config('palinode.actor', $2, true),
               set_config('palinode.session', $3, true), set_config('palinode.operation', $4, true),
               set_config('palinode.id', $5, true), set_config('lock_timeout', $6, true),
-              set_config('idle_in_transaction_session_timeout', $7, true)`,
+              set_config('idle_in_transaction_session_timeout', $7, true),
+              set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)`,
       [source, actor ?? '', session ?? '', operation ?? '', id, `${lockTimeoutMs}`, `${idleTimeoutMs}`],
     );
   }

@@ -8,6 +8,7 @@ import {
 } from '../../core/entities.ts';
 import { LimitError } from '../../core/errors.ts';
 import type { SqlExecutor } from '../../ports/database.ts';
+import { textArray } from '../postgres/binary-arrays.ts';
 import { type PackedColumns, packedQuery } from '../postgres/packed.ts';
 import { type NodeRow, nodeState, type RelationshipRow, relationshipState } from './states.ts';
 
@@ -21,6 +22,10 @@ const RELATIONSHIP: PackedColumns<RelationshipRow> = {
   properties: 'json',
 };
 const RELATIONSHIP_COLUMNS = 'key, type, start_key, end_key, properties';
+
+/** Seeks each key, whatever the planner believes of the table: it may have no statistics, and would rather read all of it. */
+const BY_KEY = 'WHERE key = ANY(ARRAY(SELECT unnest($1::text[])))';
+const LOCKED = `${BY_KEY} ORDER BY key FOR UPDATE`;
 
 /**
  * Reads entities by key; what does not exist is absent. With `lock`, rows are locked nodes first, then by
@@ -36,8 +41,8 @@ export async function readStates(
   for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
     const keys = refs.filter((ref) => ref.kind === kind).map((ref) => ref.key);
     if (keys.length === 0) continue;
-    const rest = `WHERE key = ANY($1::text[]) ${lock ? 'ORDER BY key FOR UPDATE' : ''}`;
-    for (const state of await select(on, schema, kind, rest, [keys])) states.set(entityId(state), state);
+    for (const state of await select(on, schema, kind, lock ? LOCKED : BY_KEY, [textArray(keys)]))
+      states.set(entityId(state), state);
   }
   return states;
 }
@@ -58,7 +63,7 @@ export async function lockIncident(
     RELATIONSHIP,
     `SELECT ${RELATIONSHIP_COLUMNS} FROM ${schema}.relationships
      WHERE start_key = ANY($1::text[]) OR end_key = ANY($1::text[]) ORDER BY key LIMIT $2 FOR UPDATE`,
-    [nodeKeys, limit + 1],
+    [textArray(nodeKeys), limit + 1],
   );
   if (rows.length > limit) {
     throw new LimitError(`more than ${limit} relationships are tied to these nodes`, BigInt(limit));

@@ -1,5 +1,6 @@
 import type { EntityChange, EntityState, NodeState, RelationshipState } from '../../core/entities.ts';
 import type { SqlExecutor } from '../../ports/database.ts';
+import { textArray } from '../postgres/binary-arrays.ts';
 import { vanished } from './constraint-errors.ts';
 
 /** Rows that one statement writes: enough to make its cost per row flat, few enough to bound its text. */
@@ -71,7 +72,7 @@ function sameIdentity(a: RelationshipState, b: RelationshipState): boolean {
 
 async function deleteKeys(tx: SqlExecutor, table: string, keys: readonly string[]): Promise<void> {
   for (const part of chunks(keys)) {
-    const { count } = await tx.query(`DELETE FROM ${table} WHERE key = ANY($1::text[])`, [part]);
+    const { count } = await tx.query(`DELETE FROM ${table} WHERE key = ANY($1::text[])`, [textArray(part)]);
     if (count !== part.length) throw vanished(count, part.length, `${table.split('.').at(-1)} to delete`);
   }
 }
@@ -84,7 +85,7 @@ async function writeRows<State>(
   columns: (rows: readonly State[]) => readonly string[][],
 ): Promise<void> {
   for (const part of chunks(rows)) {
-    const { count } = await tx.query(statement, columns(part));
+    const { count } = await tx.query(statement, columns(part).map(textArray));
     if (count !== part.length) throw vanished(count, part.length, `${what} to update`);
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reconcileOf } from '../../core/recording.ts';
 import type { CapturedTransaction } from '../../core/recording-types.ts';
 import type { RecorderLease } from '../../ports/history.ts';
+import { ahead } from '../ahead.ts';
 import type { MissedWrites } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
@@ -53,7 +54,7 @@ export class Drain {
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
     this.#slices.beginScan();
-    for await (const slice of this.#deps.graph.feed(this.#maxChanges)) {
+    for await (const slice of ahead(this.#deps.graph.feed(this.#maxChanges))) {
       if (this.#stopped) return false;
       const lease = await this.#seat.keep();
       if (restarting !== null) await this.#survey(lease, slice, restarting);

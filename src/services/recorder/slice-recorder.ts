@@ -1,10 +1,16 @@
-import { type FullSlice, type States, withFullStates } from '../../core/deltas.ts';
-import type { EntityId, RelationshipState } from '../../core/entities.ts';
+import { type FullSlice, isDelta, type States, withFullStates } from '../../core/deltas.ts';
+import {
+  type EntityId,
+  type EntityRef,
+  type EntityState,
+  entityId,
+  type RelationshipState,
+} from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
 import { type ChainBreak, needsOf, recordSlice, type StoredBefore, withoutEmpty } from '../../core/recording.ts';
 import type { CapturedTransaction, HistoryEntry } from '../../core/recording-types.ts';
 import type { Origins } from '../../core/undo-set.ts';
-import type { RecordedTransaction, RecorderLease } from '../../ports/history.ts';
+import type { CurrentVersion, RecordedTransaction, RecorderLease } from '../../ports/history.ts';
 import { askGraph, type LiveAt } from './ask-graph.ts';
 import { bind } from './binder.ts';
 import type { CaptureWatch } from './capture-watch.ts';
@@ -159,23 +165,49 @@ export class SliceRecorder {
   }
 
   async #attempt(slice: readonly CapturedTransaction[], live: LiveAt): Promise<Attempt> {
-    const stored = await this.#stored(slice);
-    const full = withFullStates(slice, statesOf(stored), live);
-    const { entries, breaks } = recordSlice(full.slice, stored);
+    const record = (stored: StoredBefore) => {
+      const full = withFullStates(slice, statesOf(stored), live);
+      return { full, ...recordSlice(full.slice, stored) };
+    };
+    const isFull = slice.every(({ changes }) => !changes.some(isDelta));
+    let recording = record(await this.#stored(slice, isFull ? (refs) => this.#asFound(slice, refs) : undefined));
+    // Only what was missed has to be known state by state.
+    if (isFull && recording.breaks.length > 0) recording = record(await this.#stored(slice));
+    const { full, entries, breaks } = recording;
     const missed = await missedWrites(this.#deps, full.slice, breaks, await this.#leftBehind(slice));
     return { full, entries, missed };
   }
 
-  async #stored(slice: readonly CapturedTransaction[]): Promise<StoredBefore> {
+  async #stored(
+    slice: readonly CapturedTransaction[],
+    currentOf = (refs: readonly EntityRef[]) => this.#deps.history.current(this.#deps.graphId, refs),
+  ): Promise<StoredBefore> {
     const { history, graphId, putBack } = this.#deps;
     const needs = needsOf(slice);
-    const current = await history.current(graphId, needs.changed);
+    const current = await currentOf(needs.changed);
     const nodes = await history.presentNodes(graphId, needs.ends);
     const origins = new Map<string, Map<EntityId, Origins>>();
     for (const [operation, refs] of needs.putBack) {
       origins.set(operation, await putBack.originsFor(operation, refs));
     }
     return { seq: this.#seat.head.seq + 1n, current, nodes, putBack: origins };
+  }
+
+  /**
+   * The newest versions, with the states that the slice found in place of those that are stored. They are the same where the hashes are; where
+   * they are not, the slice does not continue what is stored, and nothing made of this is used.
+   */
+  async #asFound(
+    slice: readonly CapturedTransaction[],
+    refs: readonly EntityRef[],
+  ): Promise<Map<EntityId, CurrentVersion>> {
+    const found = new Map<EntityId, EntityState | null>();
+    for (const change of slice.flatMap(({ changes }) => changes)) {
+      const id = entityId(change);
+      if (!found.has(id) && !isDelta(change)) found.set(id, change.before);
+    }
+    const marks = await this.#deps.history.currentMarks(this.#deps.graphId, refs);
+    return new Map([...marks].map(([id, mark]) => [id, { ...mark, state: found.get(id) ?? null }]));
   }
 
   /** Relationships that would hang on nothing. A large transaction is judged by its last slice: it deletes nodes first. */

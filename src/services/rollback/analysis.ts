@@ -1,13 +1,16 @@
 import type { EntityRef } from '../../core/entities.ts';
 import type { DiffPosition } from '../../ports/history.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { ahead } from '../ahead.ts';
 import { EntityPlanner, type PlanRequest } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Entities in one page of planning. */
-const PAGE = 5000;
+const PAGE = 2500;
+/** Entities over which a tenth of the progress that is left goes by. */
+const REPORT_PAGE = 5000;
 /** Progress is reported at most this often. */
 const REPORT_MS = 500;
 const LAST_PROGRESS = 30;
@@ -53,29 +56,49 @@ export function planRequest({ operation, undoSet }: OperationRun): PlanRequest {
  * @returns how many rows there are
  */
 export async function planTouched(run: OperationRun, head: bigint, { again }: { again: boolean }): Promise<number> {
-  const { deps, operation } = run;
+  const { deps } = run;
   const planner = new EntityPlanner(deps, planRequest(run));
-  const set = run.undoSet;
   let reported = performance.now();
   let looked = 0;
   let planned = 0;
-  for (let after: DiffPosition | undefined; ; ) {
-    run.checkpoint();
-    const page = await deps.history.touchedBy(operation.graphId, set, { limit: PAGE, after });
-    const refs = page.items.map(({ position: { kind, key } }): EntityRef => ({ kind, key }));
-    planned += await planPage(run, planner, refs, head, again);
-    looked += refs.length;
-    after = page.items.at(-1)?.position;
-    if (!page.hasMore || after === undefined) return planned;
-    if (again || performance.now() - reported < REPORT_MS) continue;
-    reported = performance.now();
-    // How many there are is not known before the last page: each one covers part of what is left.
-    const progress = LAST_PROGRESS * (1 - 0.9 ** (looked / PAGE));
-    await run.advance({
-      progress: Math.floor(progress),
-      events: [{ type: 'PROGRESS', message: `${looked} entities looked at` }],
-    });
+  // Pages are stored in their order while the next ones are being read and planned.
+  let stored = Promise.resolve();
+  try {
+    for await (const refs of ahead(touchedPages(run))) {
+      run.checkpoint();
+      const page = await planPage(run, planner, refs, head, again);
+      await stored;
+      stored = page.store();
+      stored.catch(() => {});
+      planned += page.rows;
+      looked += refs.length;
+      if (again || performance.now() - reported < REPORT_MS) continue;
+      reported = performance.now();
+      // How many there are is not known before the last page: each one covers part of what is left.
+      const progress = LAST_PROGRESS * (1 - 0.9 ** (looked / REPORT_PAGE));
+      await run.advance({
+        progress: Math.floor(progress),
+        events: [{ type: 'PROGRESS', message: `${looked} entities looked at` }],
+      });
+    }
+  } finally {
+    await stored;
   }
+  return planned;
+}
+
+async function* touchedPages({ deps, operation, undoSet }: OperationRun): AsyncGenerator<readonly EntityRef[]> {
+  for (let after: DiffPosition | undefined; ; ) {
+    const page = await deps.history.touchedBy(operation.graphId, undoSet, { limit: PAGE, after });
+    yield page.items.map(({ position: { kind, key } }): EntityRef => ({ kind, key }));
+    after = page.items.at(-1)?.position;
+    if (!page.hasMore || after === undefined) return;
+  }
+}
+
+interface PlannedPage {
+  readonly rows: number;
+  store(): Promise<void>;
 }
 
 async function planPage(
@@ -84,8 +107,8 @@ async function planPage(
   refs: readonly EntityRef[],
   head: bigint,
   again: boolean,
-): Promise<number> {
-  if (refs.length === 0) return 0;
+): Promise<PlannedPage> {
+  if (refs.length === 0) return { rows: 0, store: async () => {} };
   const standing = await (again ? StandingConflicts.of(run, refs) : StandingConflicts.none(run));
   const rows: PlanRow[] = [];
   const conflicts: NewConflict[] = [];
@@ -94,8 +117,12 @@ async function planPage(
     if (decided.row !== null) rows.push({ ...decided.row, replanned: again });
     conflicts.push(...decided.conflicts);
   }
-  await storeConflicts(run, standing, conflicts, rows);
-  return rows.length;
+  return {
+    rows: rows.length,
+    store: async () => {
+      await storeConflicts(run, standing, conflicts, rows);
+    },
+  };
 }
 
 function startMessage(transactions: bigint, start: bigint, head: bigint): string {

@@ -48,6 +48,8 @@ async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toG
     const writes = await plans.writes(run.operation.id, fromGroup, toGroup);
     try {
       await writeBatch(run, batch, writes);
+      // Recorded while the plan is being marked: the proof waits for both.
+      run.served.recorder.poke();
       return;
     } catch (error) {
       await meet(run, error, { batch, round, writes });

@@ -1,5 +1,6 @@
 import { planHasher } from '../../core/plan-hash.ts';
 import type { NewOperationEvent, OperationStep } from '../../ports/operation-store.ts';
+import { ahead } from '../ahead.ts';
 import { writingStrategy } from '../strategies/strategies.ts';
 import { closePlan } from './detection.ts';
 import type { OperationRun } from './operation-run.ts';
@@ -31,7 +32,7 @@ export async function takeStock(run: OperationRun, step: OperationStep = {}): Pr
 /** The identity of what is pending now. */
 export async function hashPlan({ deps, operation }: OperationRun): Promise<string> {
   const hasher = planHasher();
-  for await (const page of deps.plans.hashRows(operation.id)) for (const row of page) hasher.add(row);
+  for await (const page of ahead(deps.plans.hashRows(operation.id))) for (const row of page) hasher.add(row);
   return hasher.digest();
 }
 

@@ -3,11 +3,12 @@ import { type EntityRef, type EntityState, entityId } from '../../core/entities.
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { OperationProof } from '../../ports/operation-store.ts';
 import type { PlannedState, PlannedWrite, PlanRow, ProofDifference } from '../../ports/plan-store.ts';
+import { ahead } from '../ahead.ts';
 import { sameHash } from './batch.ts';
 import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
 
-const PAGE = 5000;
+const PAGE = 2500;
 /** Differences that are kept one by one. */
 const MAX_DIFFERENCES = 10_000;
 const BATCHES_PER_READ = 500;
@@ -23,7 +24,7 @@ export async function prove(run: OperationRun): Promise<OperationProof> {
   const at = await run.fence();
   let checked = 0n;
   const differing: Finding[] = [];
-  for await (const page of deps.plans.written(operation.id, PAGE)) {
+  for await (const page of ahead(deps.plans.written(operation.id, PAGE))) {
     checked += BigInt(page.length);
     if (differing.length < MAX_DIFFERENCES) differing.push(...(await compare(run, page)));
   }

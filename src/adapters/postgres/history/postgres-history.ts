@@ -14,7 +14,7 @@ import type {
 import { renewStatistics } from '../statistics.ts';
 import { append } from './append.ts';
 import { type ChangesFilter, changes, changesOf, diff } from './changes.ts';
-import { current, known, presentNodes } from './current.ts';
+import { current, currentMarks, known, presentNodes } from './current.ts';
 import { discardPartial } from './discard.ts';
 import {
   addCaptureProblems,
@@ -32,7 +32,7 @@ import { extentOf, members, touchedBy, windowVersions } from './planning.ts';
 import { names, type ScanFilter, scanAt, statesAt, timeline } from './states.ts';
 import { type Contributor, contributions, sessionSummaries, transactions } from './transactions.ts';
 
-const TABLES = ['entity_versions', 'graph_transactions', 'entity_labels'];
+const TABLES = ['entity_versions', 'graph_transactions', 'entity_labels'] as const;
 /** Versions stored between two looks at the tables' statistics. */
 const STATISTICS_EVERY = 2_000;
 
@@ -57,6 +57,7 @@ export class PostgresHistory implements History {
   acquireLease = (id: number, holder: string, ttlMs: number) => acquireLease(this.#db, id, holder, ttlMs);
   releaseLease = (lease: RecorderLease) => releaseLease(this.#db, lease);
   current = (id: number, refs: readonly EntityRef[]) => current(this.#db, id, refs);
+  currentMarks = (id: number, refs: readonly EntityRef[]) => currentMarks(this.#db, id, refs);
   presentNodes = (id: number, keys: readonly string[]) => presentNodes(this.#db, id, keys);
   leftBehind = (id: number, nodeKeys: readonly string[], except: readonly string[], limit: number) =>
     leftBehind(this.#db, id, nodeKeys, except, limit);

@@ -1,6 +1,7 @@
 import type { EntityKind, EntityRef, EntityState } from '../../../core/entities.ts';
 import type { Origins, RecordedVersion } from '../../../core/undo-set.ts';
 import type { Properties } from '../../../core/values.ts';
+import { int2Array, textArray } from '../binary-arrays.ts';
 import type { PackedColumns } from '../packed.ts';
 
 /** The order of kinds is that of their numbers. */
@@ -101,6 +102,6 @@ export function beforeOf(ref: EntityRef, row: ChangeRow): EntityState | null {
 }
 
 /** Entities as two array parameters, for `unnest($kinds::int2[], $keys::text[])`. */
-export function refArrays(refs: readonly EntityRef[]): readonly [kinds: number[], keys: string[]] {
-  return [refs.map((ref) => kindNumber(ref.kind)), refs.map((ref) => ref.key)];
+export function refArrays(refs: readonly EntityRef[]): readonly [kinds: Uint8Array, keys: Uint8Array] {
+  return [int2Array(refs.map((ref) => kindNumber(ref.kind))), textArray(refs.map((ref) => ref.key))];
 }

@@ -1,6 +1,7 @@
 import { entityId } from '../../../core/entities.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { HistoryEntry, VersionEntry } from '../../../ports/history.ts';
+import { boolArray, byteaArray, int2Array, int8Array, textArray } from '../binary-arrays.ts';
 import { toWire } from '../types.ts';
 import { kindNumber } from './rows.ts';
 
@@ -53,23 +54,25 @@ export class VersionRows {
   /** Stores everything: what ends first, then what begins. */
   async store(tx: SqlExecutor, graphId: number): Promise<void> {
     if (this.#keys.length === 0) return;
-    if (this.#closed[1].length > 0) await tx.query(CLOSE, [graphId, ...this.#closed]);
+    const [kinds, keys, seqs] = this.#closed;
+    if (keys.length > 0) await tx.query(CLOSE, [graphId, int2Array(kinds), textArray(keys), int8Array(seqs)]);
     await tx.query(INSERT, [
       graphId,
-      this.#kinds,
-      this.#keys,
-      this.#from,
-      this.#to,
-      this.#present,
-      this.#labelSets,
-      this.#types,
-      this.#starts,
-      this.#ends,
-      this.#properties,
-      this.#hashes,
-      this.#origins,
+      int2Array(this.#kinds),
+      textArray(this.#keys),
+      int8Array(this.#from),
+      int8Array(this.#to),
+      boolArray(this.#present),
+      textArray(this.#labelSets),
+      textArray(this.#types),
+      textArray(this.#starts),
+      textArray(this.#ends),
+      textArray(this.#properties),
+      byteaArray(this.#hashes),
+      textArray(this.#origins),
     ]);
-    if (this.#labels[1].length > 0) await tx.query(LABELS, [graphId, ...this.#labels]);
+    const [labels, labelled] = this.#labels;
+    if (labelled.length > 0) await tx.query(LABELS, [graphId, textArray(labels), textArray(labelled)]);
   }
 
   /** A version ends where the entity's next begins, which may be among these rows. */

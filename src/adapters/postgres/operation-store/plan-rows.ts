@@ -3,6 +3,7 @@ import type { Origins } from '../../../core/undo-set.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import { LeaseLostError, type OperationLease } from '../../../ports/operation-store.ts';
 import type { PlannedState, PlanRow } from '../../../ports/plan-store.ts';
+import { boolArray, byteaArray, int2Array, textArray } from '../binary-arrays.ts';
 
 export const PLAN_COLUMNS = `p.no, p.kind, p.key, p.action, p.state, p.cascade, p.partial, p.replanned, p.before, p.after, p.expected_hash,
   p.target_hash, p.origins, p.conflict_id, p.reason`;
@@ -53,8 +54,8 @@ export function kindNumber(kind: EntityKind): number {
 }
 
 /** Two parallel parameters, for `unnest($n::smallint[], $m::text[])`. */
-export function refParams(refs: readonly EntityRef[]): [number[], string[]] {
-  return [refs.map((ref) => kindNumber(ref.kind)), refs.map((ref) => ref.key)];
+export function refParams(refs: readonly EntityRef[]): [kinds: Uint8Array, keys: Uint8Array] {
+  return [int2Array(refs.map((ref) => kindNumber(ref.kind))), textArray(refs.map((ref) => ref.key))];
 }
 
 /** The phase of a relationship that gets another type or other ends. */
@@ -102,23 +103,23 @@ export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: read
     [
       lease.operationId,
       lease.token,
-      rows.map(phaseOf),
+      int2Array(rows.map(phaseOf)),
       kinds,
       keys,
-      rows.map((row) => row.action),
-      rows.map((row) => row.state),
-      rows.map((row) => row.cascade),
-      rows.map((row) => row.partial),
-      rows.map((row) => row.replanned),
-      ends.map((state) => (state?.kind === 'RELATIONSHIP' ? state.start : null)),
-      ends.map((state) => (state?.kind === 'RELATIONSHIP' ? state.end : null)),
-      rows.map((row) => stateText(row.before)),
-      rows.map((row) => stateText(row.after)),
-      rows.map((row) => row.expectedHash),
-      rows.map((row) => row.targetHash),
-      rows.map((row) => (row.origins === null ? null : JSON.stringify(row.origins))),
+      textArray(rows.map((row) => row.action)),
+      textArray(rows.map((row) => row.state)),
+      boolArray(rows.map((row) => row.cascade)),
+      boolArray(rows.map((row) => row.partial)),
+      boolArray(rows.map((row) => row.replanned)),
+      textArray(ends.map((state) => (state?.kind === 'RELATIONSHIP' ? state.start : null))),
+      textArray(ends.map((state) => (state?.kind === 'RELATIONSHIP' ? state.end : null))),
+      textArray(rows.map((row) => stateText(row.before))),
+      textArray(rows.map((row) => stateText(row.after))),
+      byteaArray(rows.map((row) => row.expectedHash)),
+      byteaArray(rows.map((row) => row.targetHash)),
+      textArray(rows.map((row) => jsonOrNull(row.origins))),
       rows.map((row) => row.conflictId),
-      rows.map((row) => row.reason),
+      textArray(rows.map((row) => row.reason)),
     ],
   );
   if (count !== rows.length) throw new LeaseLostError(`operation ${lease.operationId} is not ours any more`);

@@ -105,7 +105,7 @@ export class PostgresPlanStore implements PlanStore {
   }
 
   renewStatistics(): Promise<void> {
-    return renewStatistics(this.#database, ['operation_plan', 'entity_versions', 'graph_transactions']);
+    return renewStatistics(this.#database, ['entity_versions', 'graph_transactions']);
   }
 
   hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]> {

@@ -1,0 +1,27 @@
+/**
+ * The same items, the next one being fetched while one is worked on. Holds one item more than its source. An error comes where it would have
+ * come without.
+ */
+export async function* ahead<Item>(source: AsyncIterable<Item>): AsyncGenerator<Item> {
+  const items = source[Symbol.asyncIterator]();
+  let next = fetched(items);
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done === true) return;
+      next = fetched(items);
+      yield value;
+    }
+  } finally {
+    // Whoever leaves early must not leave a statement behind.
+    await next.catch(() => {});
+    await items.return?.();
+  }
+}
+
+function fetched<Item>(items: AsyncIterator<Item>): Promise<IteratorResult<Item>> {
+  const next = items.next();
+  // Awaited later: until then nobody may take the error for an unhandled one.
+  next.catch(() => {});
+  return next;
+}
