@@ -58,7 +58,7 @@ describe.each(places)('a sample whose load was cut off, on %s', (_, make) => {
     } finally {
       await place.dispose();
     }
-  }, 120_000);
+  }, 240_000);
 
   test('is left alone once somebody has taken some of it away', async () => {
     const place = await make();
@@ -79,5 +79,5 @@ describe.each(places)('a sample whose load was cut off, on %s', (_, make) => {
     } finally {
       await place.dispose();
     }
-  }, 60_000);
+  }, 120_000);
 });
