@@ -21,6 +21,7 @@ import type { EventBus } from '../ports/event-bus.ts';
 import type { GraphRecord, History } from '../ports/history.ts';
 import type { Keys } from '../ports/keys.ts';
 import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
+import type { SessionStore } from '../ports/session-store.ts';
 import type { Services } from '../services/contract.ts';
 import { DiffEngine } from '../services/diff-engine.ts';
 import { Feeds } from '../services/feeds.ts';
@@ -50,6 +51,7 @@ import type { Settings } from './settings.ts';
 export interface Assembly {
   readonly services: Services;
   readonly history: History;
+  readonly sessions: Pick<SessionStore, 'newest'>;
   readonly registry: GraphRegistry;
   readonly keys: Keys;
   readonly graphs: readonly GraphRecord[];
@@ -181,6 +183,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   return {
     services,
     history,
+    sessions,
     registry,
     keys,
     graphs,

@@ -1,44 +1,13 @@
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { migrate } from '../../src/adapters/postgres/migrate.ts';
-import { PgDatabase } from '../../src/adapters/postgres/pg-database.ts';
-import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
-import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
-import { createTestDatabase } from './postgres.ts';
-import { runFolder, startProcess } from './processes.ts';
+import { places } from './places.ts';
+import { startProcess } from './processes.ts';
 import { flawsOf } from './recording-audit.ts';
 import { RecordingWorld } from './recording-world.ts';
 
 const child = fileURLToPath(new URL('../faults/recording-child.ts', import.meta.url));
-const migrations = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
-
-interface Place {
-  readonly where: string;
-  open(): Promise<PostgresStore>;
-  dispose(): Promise<void>;
-}
-
-const places: readonly (readonly [string, () => Promise<Place>])[] = [
-  [
-    'PGlite',
-    async () => {
-      const where = mkdtempSync(join(runFolder(), 'kill-'));
-      return { where, open: () => PgliteDatabase.open({ dataFolder: where }), dispose: async () => {} };
-    },
-  ],
-  [
-    'a PostgreSQL server',
-    async () => {
-      const created = await createTestDatabase();
-      const open = async () => new PgDatabase({ url: created.url, poolSize: 5 });
-      return { where: created.url, open, dispose: () => created[Symbol.asyncDispose]() };
-    },
-  ],
-];
 
 /** Starts an instance that imports, writes and records, and kills it `delayMs` after its first few writes. */
 async function killWhileRecording(where: string, run: string, delayMs: number): Promise<void> {
@@ -69,9 +38,6 @@ export function describeKillsWhileRecording(kills: number, mostMs: number, timeo
         await fc.assert(
           fc.asyncProperty(delays, async (moments) => {
             const place = await make();
-            const first = await place.open();
-            await migrate(first, migrations);
-            await first.close();
             for (const [run, delay] of moments.entries()) await killWhileRecording(place.where, `${run}`, delay);
 
             const database = await place.open();
