@@ -242,6 +242,10 @@ export interface OperationStore {
   abandoned(limit: number): Promise<readonly string[]>;
   /** Operations that wait for a person while the graph moved on since their plan was checked, the longest unchecked first. */
   outdated(limit: number): Promise<readonly string[]>;
+  /** Operations that have ended after they wrote, and whose marker may still be in their graph. */
+  marked(limit: number): Promise<readonly { readonly id: string; readonly graphId: number }[]>;
+  /** The operation's marker is gone from its graph. */
+  unmark(id: string): Promise<void>;
   /** The newest operation in earnest that does what `id` left. */
   resumption(id: string): Promise<OperationRecord | null>;
   /** Operations of a graph in flight, for tests of whether a point or graph is in use. */

@@ -157,8 +157,8 @@ export interface PlanStore extends ConstrainedPlans {
   missingEnds(operationId: string, graphId: number, seq: bigint): Promise<readonly MissingEnd[]>;
   /** Creations and deletions that were decided against. */
   skippedStructures(operationId: string): Promise<readonly EntityRef[]>;
-  /** Creations and deletions, pending or decided against, without labels and properties. */
-  structuralChanges(operationId: string): Promise<readonly EntityChange[]>;
+  /** Creations and deletions, pending or decided against, without labels and properties. In pages. */
+  structuralChanges(operationId: string, pageSize: number): AsyncIterable<readonly EntityChange[]>;
   /**
    * Puts a node's creation or deletion and those of its relationships into one group, and so entities between which unique values change
    * hands. @throws LeaseLostError

@@ -6,7 +6,7 @@ import type { JobQueue } from '../ports/job-queue.ts';
 import { StaleTokenError } from '../ports/knowledge-graph.ts';
 import { LeaseLostError } from '../ports/operation-store.ts';
 import { analyze } from './rollback/analysis.ts';
-import { end } from './rollback/ending.ts';
+import { end, forgetMarker } from './rollback/ending.ts';
 import { execute } from './rollback/execution.ts';
 import { ROLLBACK_QUEUE } from './rollback/operation-control.ts';
 import {
@@ -73,11 +73,18 @@ export class RollbackRunner {
     }, this.#options.sweepMs).unref();
   }
 
-  /** Queues operations that should be running and that nobody runs, and some that wait while the graph has moved on. */
+  /**
+   * Queues operations that should be running and that nobody runs, and some that wait while the graph has moved on; removes markers that
+   * died instances left.
+   */
   async sweep(): Promise<void> {
     const { operations } = this.#deps;
     const ids = [...(await operations.abandoned(SWEEP_LIMIT)), ...(await operations.outdated(REFRESH_LIMIT))];
     for (const id of ids) if (!this.#running.has(id)) await this.#queue.send(ROLLBACK_QUEUE, { id });
+    for (const ended of await operations.marked(SWEEP_LIMIT)) {
+      // A graph that is not to be reached now is tried again by the next sweep.
+      await forgetMarker(this.#deps, ended).catch((error: unknown) => this.#options.onError(error, ended.id));
+    }
   }
 
   /** Lets running batches end and hands their operations over. */

@@ -133,6 +133,50 @@ test('a node that stays keeps what the plan hangs on it, and says so', async () 
   ]);
 });
 
+test('what hangs on what hangs on a node that stays is kept as well, each for its own reason', async () => {
+  const start = await world.write('start', [node('k-z')]);
+  await world.write('k-u', [
+    ...['k-a', 'k-b', 'k-c', 'k-lone'].map((key) => node(key)),
+    relationship('k-ab', 'k-a', 'k-b'),
+    relationship('k-bc', 'k-b', 'k-c'),
+  ]);
+  await world.write('other', [node('k-a', { q: 1 })]);
+  const operation = await world.rollback({
+    undo: { by: { actor: 'k-u' }, from: { seq: start } },
+    policy: { default: 'SKIP' },
+  });
+  const rows = (await world.planRows(operation.id)).map(({ key, state, reason }) => [key, state, reason]);
+  expect(rows).toEqual([
+    ['k-a', 'SKIPPED', 'kept as it is by policy: existence'],
+    ['k-b', 'SKIPPED', 'skipped because relationship k-ab stays'],
+    ['k-c', 'SKIPPED', 'skipped because relationship k-bc stays'],
+    ['k-lone', 'APPLIED', null],
+    ['k-ab', 'SKIPPED', 'skipped because node k-a stays'],
+    ['k-bc', 'SKIPPED', 'skipped because node k-b stays'],
+  ]);
+  expect((await world.conflicts(operation.id)).map(({ key }) => key)).toEqual(['k-a']);
+});
+
+test('a conflict names who wrote on top, and when', async () => {
+  const start = await world.write('start', [node('w-a', { name: 'Ada', p: 0 }, ['Person'])]);
+  await world.write('w-u', [node('w-a', { name: 'Ada', p: 1 }, ['Person'])]);
+  const seq = await world.write('grace', [node('w-a', { name: 'Ada', p: 2 }, ['Person'])]);
+  await world.write('someone else', [node('w-a', { name: 'Ada', p: 2, q: 1 }, ['Person'])]);
+  const operation = await world.rollback({
+    undo: { by: { actor: 'w-u' }, from: { seq: start } },
+    policy: { default: 'SKIP' },
+  });
+  const [conflict] = await world.conflictStore.select(operation.id, {}, 0n, 10);
+  expect(conflict?.explanation).toMatch(
+    /^Taking back p of Person "Ada" \(w-a\) from 1 to 0 would lose what others have made it since \(grace at 20\d\d-.* UTC\): 2\.$/,
+  );
+  const { rows } = await database.query<{ live_seq: bigint }>(
+    'SELECT live_seq FROM operation_conflicts WHERE operation_id = $1',
+    [operation.id],
+  );
+  expect(rows).toEqual([{ live_seq: seq }]);
+});
+
 test('overwriting lists the relationships that vanish with a node as cascade', async () => {
   const start = await world.write('start', [node('v-b')]);
   await world.write('v-u', [node('v-a')]);

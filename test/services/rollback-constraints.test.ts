@@ -4,6 +4,7 @@ import type { ConflictChoice } from '../../src/core/conflict-choice.ts';
 import type { ConflictStrategy } from '../../src/core/policy.ts';
 import type { Value } from '../../src/core/values.ts';
 import type { StoredConflict } from '../../src/ports/conflict-store.ts';
+import { undoesWithinConstraints } from '../support/constrained-undos.ts';
 import { engines, type OpenedEngine } from '../support/engines.ts';
 import { node, relationship } from '../support/graph-writes.ts';
 import { CALLER, goneNode, openWorld, type World } from '../support/rollback-world.ts';
@@ -262,4 +263,7 @@ describe.each(engines)('a graph with constraints, on %s', (_, open) => {
       expect([await heldBy('a'), await heldBy('b')]).toEqual([2, 3]);
     });
   });
+
+  test('undoes random histories of entities that compete for unique values', () =>
+    undoesWithinConstraints(world, engine.database, 6));
 });

@@ -340,10 +340,12 @@ async function checkOperation({ world, ended }: Real, operation: OperationRecord
   expect(items.reduce((sum, { changeCount }) => sum + changeCount, 0n)).toBe(counts.applied);
   const { proof, account } = (await world.details(id)) ?? {};
   if (!dryRun) expect(account).not.toBeNull();
+  if (!dryRun && (outcome === 'APPLIED' || outcome === 'SKIPPED')) expect(account).toMatchObject({ left: '0' });
   if (status === 'COMPLETED' && outcome === 'APPLIED') expect(proof).toMatchObject({ matches: true });
 }
 
 async function checkEnds({ world, ids }: Real): Promise<void> {
+  await world.runner.sweep();
   const sql = 'SELECT operation FROM graph_demo.markers WHERE operation = ANY($1::text[])';
   expect((await world.database.query(sql, [ids])).rows).toEqual([]);
   await world.moments.live(world.graphId);

@@ -1,7 +1,7 @@
 -- Operations that go on from another one, and operations that a person has paused. announced_conflict: the number of the newest conflict
--- that has its event.
+-- that has its event. marker_gone: nothing of the operation is left in its graph; only of interest once it wrote and has ended.
 ALTER TABLE "rollback_operations" ADD COLUMN "resumes_id" UUID, ADD COLUMN "paused_at" TIMESTAMPTZ(6),
-  ADD COLUMN "announced_conflict" BIGINT NOT NULL DEFAULT 0;
+  ADD COLUMN "announced_conflict" BIGINT NOT NULL DEFAULT 0, ADD COLUMN "marker_gone" BOOLEAN NOT NULL DEFAULT false;
 
 ALTER TABLE "rollback_operations" ADD CONSTRAINT "rollback_operations_resumes_id_fkey"
   FOREIGN KEY ("resumes_id") REFERENCES "rollback_operations"("id") ON DELETE SET NULL ON UPDATE CASCADE;
@@ -11,6 +11,8 @@ CREATE INDEX "rollback_operations_resumes_id_idx" ON "rollback_operations" ("res
 CREATE INDEX "rollback_operations_rehearsal_of_id_idx" ON "rollback_operations" ("rehearsal_of_id") WHERE "rehearsal_of_id" IS NOT NULL;
 CREATE INDEX "rollback_operations_undo_operation_id_idx" ON "rollback_operations" ("undo_operation_id")
   WHERE "undo_operation_id" IS NOT NULL;
+CREATE INDEX "rollback_operations_marked_idx" ON "rollback_operations" ("id")
+  WHERE "safety_point_id" IS NOT NULL AND NOT "marker_gone";
 CREATE INDEX "rollback_operations_open_idx" ON "rollback_operations" ("graph_id")
   WHERE "status" NOT IN ('COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED');
 

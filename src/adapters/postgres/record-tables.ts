@@ -109,6 +109,7 @@ export const RECORD_TABLES: Readonly<Record<RecordName, RecordTable>> = {
       'leaseExpiresAt',
       'leaseHolder',
       'leaseToken',
+      'markerGone',
       'logEntries',
       'maxChangesPerSecond',
       'reason',

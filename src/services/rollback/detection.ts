@@ -7,7 +7,7 @@ import {
   vanishingConflicts,
 } from '../../core/closure.ts';
 import { choiceKind } from '../../core/conflict-choice.ts';
-import { actionOf, type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
+import { actionOf, type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import type { HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import type { OperationRun } from './operation-run.ts';
@@ -16,6 +16,8 @@ import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Every round leaves out or adds something, so few are ever needed. */
 const MAX_ROUNDS = 50;
+/** Planned changes that are read at a time. */
+const PAGE = 10_000;
 
 /**
  * Closes the plan over what its writes depend on, as recorded at `seq`: nodes to vanish must not be somebody's ends, relationships to
@@ -108,23 +110,47 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[]): 
     );
 }
 
-/** Leaves entities out, and what hangs on them, saying why. */
-async function skipDependents(
-  run: OperationRun,
-  skipped: readonly (EntityRef & { readonly reason?: string; readonly conflictId?: string | null })[],
-): Promise<void> {
+interface LeftOutOrigin extends EntityRef {
+  readonly reason?: string;
+  readonly conflictId?: string | null;
+}
+
+/** Leaves entities out, and what hangs on them, saying why. Holds of the plan only what is left out. */
+async function skipDependents(run: OperationRun, skipped: readonly LeftOutOrigin[]): Promise<void> {
   const { plans } = run.deps;
-  const closure = skipClosure(skipped, await plans.structuralChanges(run.operation.id));
-  const roots = new Map(skipped.map((ref) => [entityId(ref), ref.conflictId ?? null]));
-  const refs = [...closure.values()].map(({ ref, reason, root }) => ({
-    ...ref,
-    reason,
-    conflictId: roots.get(root) ?? null,
-  }));
+  const conflictIds = new Map(skipped.map((ref) => [entityId(ref), ref.conflictId ?? null]));
   const first = skipped.flatMap(({ kind, key, reason, conflictId = null }) =>
     reason === undefined ? [] : [{ kind, key, reason, conflictId }],
   );
-  await plans.setState(run.lease, [...first, ...refs], 'SKIPPED');
+  await plans.setState(run.lease, first, 'SKIPPED');
+  for (let frontier: readonly EntityRef[] = skipped; frontier.length > 0; ) {
+    run.checkpoint();
+    const closure = skipClosure(frontier, await changesAround(run, frontier));
+    const found = [...closure].filter(([id]) => !conflictIds.has(id)).map(([, dependent]) => dependent);
+    const left = found.map(({ ref, reason, root }) => ({ ...ref, reason, conflictId: conflictIds.get(root) ?? null }));
+    await plans.setState(run.lease, left, 'SKIPPED');
+    for (const ref of left) conflictIds.set(entityId(ref), ref.conflictId);
+    frontier = left;
+  }
+}
+
+/** The planned creations and deletions of entities, and those that hang on them or that they hang on. */
+async function changesAround(run: OperationRun, refs: readonly EntityRef[]): Promise<EntityChange[]> {
+  const own = [...(await rowsOf(run, refs)).values()].filter(({ action }) => action !== 'UPDATED');
+  const nodes = new Set(own.flatMap(({ kind, key }) => (kind === 'NODE' ? [key] : [])));
+  const ends = new Set(own.flatMap(({ before, after }) => endsOf(before ?? after)));
+  const around: EntityChange[] = [...own];
+  for await (const page of run.deps.plans.structuralChanges(run.operation.id, PAGE)) {
+    for (const change of page) {
+      const hangs = endsOf(change.before ?? change.after).some((end) => nodes.has(end));
+      if (hangs || (change.kind === 'NODE' && ends.has(change.key))) around.push(change);
+    }
+  }
+  return around;
+}
+
+function endsOf(state: EntityState | null): string[] {
+  return state?.kind === 'RELATIONSHIP' ? [state.start, state.end] : [];
 }
 
 async function rowsOf(run: OperationRun, refs: readonly EntityRef[]): Promise<Map<string, PlanRow>> {

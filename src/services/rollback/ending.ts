@@ -2,7 +2,7 @@ import { endingOf } from '../../core/endings.ts';
 import { type ConflictPolicy, strategyFor } from '../../core/policy.ts';
 import type { OperationEventType, OperationMetric, OperationStep } from '../../ports/operation-store.ts';
 import type { OpenConflicts } from '../../ports/plan-store.ts';
-import type { OperationRun, StopCause } from './operation-run.ts';
+import type { OperationRun, RollbackDependencies, StopCause } from './operation-run.ts';
 
 const EVENT_OF: Readonly<Record<string, OperationEventType>> = {
   COMPLETE: 'COMPLETED',
@@ -22,7 +22,6 @@ export async function end(
   const { counts } = operation;
   const ending = endingOf({ cause: why, dryRun: operation.dryRun, ...counts });
   const account = operation.dryRun ? undefined : await deps.plans.account(operation.id, operation.planHash ?? '');
-  const wrote = operation.status === 'EXECUTING' || operation.safetyPointId !== null;
   await run.transit(ending.event, {
     ...more,
     outcome: ending.outcome,
@@ -45,8 +44,17 @@ export async function end(
     },
     metrics: figures(run, ending.outcome),
   });
-  // A marker that stays behind costs a row and nothing else; nobody resumes an operation that has ended.
-  if (wrote) await run.served.graph.forgetMarker(operation.id).catch(() => {});
+  // Nobody resumes an operation that has ended. A marker that stays behind now is found by the next sweep.
+  if (operation.safetyPointId !== null) await forgetMarker(deps, operation).catch(() => {});
+}
+
+/** Removes what an operation that has ended left in its graph. */
+export async function forgetMarker(
+  { registry, operations }: Pick<RollbackDependencies, 'registry' | 'operations'>,
+  { id, graphId }: { readonly id: string; readonly graphId: number },
+): Promise<void> {
+  await registry.get(graphId).graph.forgetMarker(id);
+  await operations.unmark(id);
 }
 
 /** Whether the policy says of one of the open conflicts that the operation is to end. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeId } from '../../../src/api/graphql/ids.ts';
 import type { EntityChange, EntityState } from '../../../src/core/entities.ts';
@@ -42,6 +43,18 @@ beforeAll(async () => {
   const sessions = await addSessions(prisma, graph.id, 7);
   await prisma.captureProblem.createMany({
     data: Array.from({ length: 7 }, (_, index) => ({ graphId: graph.id, kind: 'KEY', message: `m${index}` })),
+  });
+  await prisma.resolutionRule.createMany({
+    data: Array.from({ length: 7 }, (_, index) => ({
+      id: randomUUID(),
+      graphId: graph.id,
+      kind: 0,
+      labels: ['A'],
+      conflictType: 'VALUE',
+      aspect: 'PROPERTY',
+      property: `p${index}`,
+      side: 'LIVE',
+    })),
   });
   const keys = Array.from({ length: 7 }, (_, index) => `n${index}`);
   await api.record([
@@ -88,6 +101,7 @@ const connections: readonly (readonly [name: string, query: (page: string) => st
   ['Graph.sessions by presence', graphField('sessions(filter: { present: true }, PAGE)'), 'name'],
   ['Graph.points', graphField('points(PAGE)'), 'name'],
   ['Graph.operations', graphField('operations(PAGE)'), 'id'],
+  ['Graph.resolutionRules', graphField('resolutionRules(PAGE)'), 'property'],
   [
     'Capture.problems',
     (page) => `{ at: graph(name: "demo") { capture { found: problems(${page}) ITEMS } } }`,

@@ -27,20 +27,40 @@ export async function skippedStructures(on: SqlExecutor, operationId: string): P
   return found.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
 }
 
-export async function structuralChanges(on: SqlExecutor, operationId: string): Promise<EntityChange[]> {
-  const found = await on.query<{ kind: number; key: string; action: ChangeAction; start_key: string; end_key: string }>(
-    `SELECT kind, key, action, start_key, end_key FROM operation_plan
-     WHERE operation_id = $1 AND state IN ('PENDING', 'SKIPPED') AND action <> 'UPDATED'`,
-    [operationId],
-  );
-  return found.rows.map(({ kind, key, action, start_key: start, end_key: end }) => {
-    const state: EntityState =
-      kind === 0
-        ? { kind: 'NODE', key, labels: [], properties: {} }
-        : { kind: 'RELATIONSHIP', key, type: '', start, end, properties: {} };
-    const [before, after] = action === 'CREATED' ? [null, state] : [state, null];
-    return { kind: state.kind, key, before, after };
-  });
+interface StructureRecord {
+  no: bigint;
+  kind: number;
+  key: string;
+  action: ChangeAction;
+  start_key: string;
+  end_key: string;
+}
+
+export async function* structuralChanges(
+  on: SqlExecutor,
+  operationId: string,
+  pageSize: number,
+): AsyncIterable<EntityChange[]> {
+  for (let after = 0n; ; ) {
+    const found = await on.query<StructureRecord>(
+      `SELECT no, kind, key, action, start_key, end_key FROM operation_plan
+       WHERE operation_id = $1 AND no > $2 AND state IN ('PENDING', 'SKIPPED') AND action <> 'UPDATED' ORDER BY no LIMIT $3`,
+      [operationId, after, pageSize],
+    );
+    yield found.rows.map(structureOf);
+    const last = found.rows.at(-1);
+    if (last === undefined || found.rows.length < pageSize) return;
+    after = last.no;
+  }
+}
+
+function structureOf({ kind, key, action, start_key: start, end_key: end }: StructureRecord): EntityChange {
+  const state: EntityState =
+    kind === 0
+      ? { kind: 'NODE', key, labels: [], properties: {} }
+      : { kind: 'RELATIONSHIP', key, type: '', start, end, properties: {} };
+  const [before, after] = action === 'CREATED' ? [null, state] : [state, null];
+  return { kind: state.kind, key, before, after };
 }
 
 /** The number of the last relationship row in the page that starts after `after`; null when there is none. */

@@ -120,8 +120,8 @@ export class PostgresPlanStore implements PlanStore {
     return reads.skippedStructures(this.#database, operationId);
   }
 
-  structuralChanges(operationId: string): Promise<readonly EntityChange[]> {
-    return reads.structuralChanges(this.#database, operationId);
+  structuralChanges(operationId: string, pageSize: number): AsyncIterable<readonly EntityChange[]> {
+    return reads.structuralChanges(this.#database, operationId, pageSize);
   }
 
   constrainedRows(operationId: string, constraint: Constraint, pageSize: number): AsyncIterable<readonly PlanRow[]> {

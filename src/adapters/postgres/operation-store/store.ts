@@ -181,6 +181,19 @@ export class PostgresOperationStore implements OperationStore {
     return rows.map((row) => row.id);
   }
 
+  async marked(limit: number): Promise<readonly { readonly id: string; readonly graphId: number }[]> {
+    const { rows } = await this.#database.query<{ id: string; graphId: number }>(
+      `SELECT id, graph_id AS "graphId" FROM rollback_operations
+       WHERE safety_point_id IS NOT NULL AND NOT marker_gone AND status NOT IN ${OPEN} LIMIT $1`,
+      [limit],
+    );
+    return rows;
+  }
+
+  async unmark(id: string): Promise<void> {
+    await this.#database.query('UPDATE rollback_operations SET marker_gone = true WHERE id = $1', [id]);
+  }
+
   async resumption(id: string): Promise<OperationRecord | null> {
     const { rows } = await this.#database.query<OperationRow>(
       `SELECT ${OPERATION_COLUMNS} FROM rollback_operations o WHERE o.resumes_id = $1 AND NOT o.dry_run
