@@ -56,6 +56,7 @@ export interface Assembly {
 export interface AssembleOptions {
   readonly graphs: Settings['graphs'];
   readonly redisUrls: Settings['redisUrls'];
+  readonly verifyEveryHours?: Settings['verifyEveryHours'];
   /** Lets tests stand between the services and a graph. */
   readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
 }
@@ -131,7 +132,18 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const onError = (error: unknown): void =>
     logger.warn({ error: reduced(error) }, 'work in the background failed and will be tried again');
   const snapshots = new SnapshotManager({ history, points, sessions, pinner, idempotency, queue, bus, clock, onError });
-  const verifier = new Verifier({ history, verifications, registry, idempotency, queue, bus, holder, onError });
+  const everyMs = options.verifyEveryHours === undefined ? undefined : options.verifyEveryHours * 3_600_000;
+  const verifier = new Verifier({
+    history,
+    verifications,
+    registry,
+    idempotency,
+    queue,
+    bus,
+    holder,
+    everyMs,
+    onError,
+  });
   const services: Services = {
     graphs: new GraphReader({ history, registry, moments, scopes, clock }),
     writer: new GraphWriter({ history, registry, sessions, idempotency }),
