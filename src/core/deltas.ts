@@ -24,7 +24,7 @@ export function isDelta(change: CapturedChange): change is EntityDelta {
 
 /** Whether the entity is gone after the change. */
 export function deletes(change: CapturedChange): boolean {
-  return isDelta(change) ? change.deleted : change.after === null;
+  return isDelta(change) ? change.deleted && change.recreated === null : change.after === null;
 }
 
 /**
@@ -63,7 +63,7 @@ export function withFullStates(
 export function sidesOf(delta: EntityDelta, base: EntityState | null): Pick<EntityChange, 'before' | 'after'> | null {
   if (delta.deleted) {
     const before = lastStateOf(delta, base);
-    return before === null ? null : { before, after: null };
+    return before === null && delta.recreated === null ? null : { before, after: delta.recreated };
   }
   if (base === null) return null;
   return { before: laidOver(base, delta, 'before'), after: laidOver(base, delta, 'after') };

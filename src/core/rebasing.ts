@@ -35,11 +35,12 @@ export function rebase(
 }
 
 function creates(change: CapturedChange): boolean {
-  return !isDelta(change) && change.before === null && change.after !== null;
+  return isDelta(change) ? change.recreated !== null : change.before === null && change.after !== null;
 }
 
 function afterOf(change: CapturedChange, before: EntityState | null): EntityState | null {
   if (deletes(change)) return null;
+  if (isDelta(change) && change.recreated !== null) return change.recreated;
   return isDelta(change) ? (sidesOf(change, before)?.after ?? null) : change.after;
 }
 

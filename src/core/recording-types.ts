@@ -1,5 +1,5 @@
 import type { PropertyChange } from './diff.ts';
-import type { EntityBinding, EntityChange, EntityRef } from './entities.ts';
+import type { EntityBinding, EntityChange, EntityRef, EntityState } from './entities.ts';
 import type { TransactionSource } from './moments.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 
@@ -9,6 +9,8 @@ import type { Origins, RecordedVersion } from './undo-set.ts';
  */
 export interface EntityDelta extends EntityRef {
   readonly deleted: boolean;
+  /** What has the key after the transaction, where a deleted entity was created again. */
+  readonly recreated: EntityState | null;
   /** Of nodes; sorted by code unit. */
   readonly labelsAdded: readonly string[];
   readonly labelsRemoved: readonly string[];

@@ -97,8 +97,8 @@ class Chain {
 
 /** The nodes that a change ties a relationship to. */
 function newEnds(change: CapturedChange): readonly string[] {
-  if (isDelta(change)) return [];
-  const { before, after } = change;
+  const before = isDelta(change) ? null : change.before;
+  const after = isDelta(change) ? change.recreated : change.after;
   if (after?.kind !== 'RELATIONSHIP') return [];
   if (before?.kind === 'RELATIONSHIP' && before.start === after.start && before.end === after.end) return [];
   return [after.start, after.end];

@@ -62,6 +62,7 @@ export interface Assembly {
 export interface AssembleOptions {
   readonly graphs: Settings['graphs'];
   readonly redisUrls: Settings['redisUrls'];
+  readonly verifyEveryHours?: Settings['verifyEveryHours'];
   /** Lets tests stand between the services and a graph. */
   readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
 }
@@ -159,7 +160,18 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     queue,
   };
   const rehearsals = new Rehearser(rehearsalDeps, { holder, alone: store.engine === 'pglite', onError });
-  const verifier = new Verifier({ history, verifications, registry, idempotency, queue, bus, holder, onError });
+  const everyMs = options.verifyEveryHours === undefined ? undefined : options.verifyEveryHours * 3_600_000;
+  const verifier = new Verifier({
+    history,
+    verifications,
+    registry,
+    idempotency,
+    queue,
+    bus,
+    holder,
+    everyMs,
+    onError,
+  });
   const services: Services = {
     graphs: new GraphReader({ history, registry, moments, scopes, clock }),
     writer: new GraphWriter({ history, registry, sessions, idempotency }),

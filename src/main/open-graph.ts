@@ -1,6 +1,7 @@
 import { EmbeddedGraph } from '../adapters/embedded-graph/embedded-graph.ts';
+import { anyCapture } from '../adapters/neo4j/capture-choice.ts';
 import { Neo4jGraph } from '../adapters/neo4j/neo4j-graph.ts';
-import { scanCapture } from '../adapters/neo4j/scan-capture.ts';
+
 import { PostgresBindings } from '../adapters/postgres/bindings.ts';
 import type { PostgresStore } from '../adapters/postgres/postgres-store.ts';
 import type { Bindings } from '../ports/bindings.ts';
@@ -18,7 +19,7 @@ export function openGraph(store: PostgresStore, graphId: number, setting: GraphS
   if (setting.kind === 'embedded') return { graph: new EmbeddedGraph(store, setting.name) };
   const { name, url, user, password, database, keyProperty, derivedProperties } = setting;
   const bindings = new PostgresBindings(store, graphId);
-  const graph = new Neo4jGraph(name, { url, user, password, database }, bindings, scanCapture, {
+  const graph = new Neo4jGraph(name, { url, user, password, database }, bindings, anyCapture, {
     keyProperty,
     derivedProperties,
   });

@@ -20,6 +20,8 @@ export interface Settings {
   /** What an empty first graph is filled with. */
   readonly sample: 'wordnet' | 'none';
   readonly role: 'all' | 'api' | 'worker' | 'monitor';
+  /** Hours between two full comparisons of each graph with its history. Absent: only when asked. */
+  readonly verifyEveryHours: number | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -53,6 +55,11 @@ const variables = {
   PALINODE_CONFIG: z.string().optional(),
   PALINODE_AUTH: oneOf(['off', 'jwt']).default('off'),
   PALINODE_SAMPLE: oneOf(['wordnet', 'none']).optional(),
+  PALINODE_VERIFY_EVERY: z.coerce
+    .number({ error: 'must be a number of hours' })
+    .min(0.01, 'must be at least 0.01 hours')
+    .max(8760, 'must be at most 8760 hours')
+    .optional(),
   PALINODE_ROLE: oneOf(['all', 'api', 'worker', 'monitor']).default('all'),
 };
 
@@ -86,6 +93,7 @@ export function readSettings(environment: Environment, folder = process.cwd()): 
     auth: 'off',
     sample: read('PALINODE_SAMPLE') ?? (underStart ? 'wordnet' : 'none'),
     role: read('PALINODE_ROLE'),
+    verifyEveryHours: read('PALINODE_VERIFY_EVERY'),
   };
 }
 

@@ -11,6 +11,10 @@ import type { Idempotency } from './idempotency.ts';
 import { VerificationRun } from './verification-run.ts';
 
 const VERIFICATION_QUEUE = 'verification';
+/** Beyond this a timer of Node fires at once; firing earlier does nothing, since a span of time has one comparison. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Who asks for comparisons by the clock. */
+const SCHEDULE: contract.Caller = { actor: 'palinode:schedule', ip: null, userAgent: null };
 
 export interface VerifierDependencies {
   readonly history: History;
@@ -21,6 +25,8 @@ export interface VerifierDependencies {
   readonly bus: EventBus;
   /** Names this process. */
   readonly holder: string;
+  /** Milliseconds between two comparisons of each graph that nobody asks for. Absent: none. */
+  readonly everyMs?: number | undefined;
   /** Told why a verification ended FAILED. */
   readonly onError?: (error: unknown, verificationId: string) => void;
 }
@@ -29,6 +35,7 @@ export interface VerifierDependencies {
 export class Verifier implements contract.Verifier {
   readonly #deps: VerifierDependencies;
   readonly #stopping = new AbortController();
+  #schedule: NodeJS.Timeout | undefined;
 
   constructor(deps: VerifierDependencies) {
     this.#deps = deps;
@@ -41,10 +48,26 @@ export class Verifier implements contract.Verifier {
       const id = await this.#deps.verifications.running(graphId);
       if (id !== null) await this.#deps.queue.send(VERIFICATION_QUEUE, { id });
     }
+    const { everyMs, onError } = this.#deps;
+    if (everyMs === undefined) return;
+    const verifyAll = () => void this.#verifyAll(everyMs).catch((error: unknown) => onError?.(error, 'of all graphs'));
+    this.#schedule = setInterval(verifyAll, Math.min(everyMs, LONGEST_TIMER_MS)).unref();
+  }
+
+  /** Begins a comparison of every captured graph, on whichever instance comes first. */
+  async #verifyAll(everyMs: number): Promise<void> {
+    const { registry, history, onError } = this.#deps;
+    const span = Math.floor(Date.now() / everyMs);
+    for (const graph of (await history.graphsById(registry.ids())).values()) {
+      if (graph.captureMode === 'OFF' || graph.captureMode === 'BASELINE') continue;
+      const input = { graph: graph.name, idempotencyKey: `every ${everyMs} ms: ${span}` };
+      await this.begin(SCHEDULE, input).catch((error: unknown) => onError?.(error, `of graph ${graph.name}`));
+    }
   }
 
   /** Verifications under way are left to whoever starts next. */
   stop(): void {
+    clearInterval(this.#schedule);
     this.#stopping.abort();
   }
 

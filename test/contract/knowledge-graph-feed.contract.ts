@@ -144,15 +144,12 @@ export function feedContract(current: () => KnowledgeGraph): void {
     });
     await put(graph, [relationshipOf('r', 'n00', 'n24')]);
     const slices = (await slicesOf(graph, 10)).flat();
-    expect(slices.map(({ first, last }) => [first, last])).toEqual([
-      [true, true],
-      [true, false],
-      [false, false],
-      [false, false],
-      [false, true],
-      [true, true],
-    ]);
-    const big = slices.slice(1, 5);
+    const big = slices.slice(1, -1);
+    expect([slices[0], slices.at(-1)].map((slice) => [slice?.first, slice?.last])).toEqual(Array(2).fill([true, true]));
+    expect(big.length).toBeGreaterThan(2);
+    expect(big.map(({ first }) => first)).toEqual(big.map((_, at) => at === 0));
+    expect(big.map(({ last }) => last)).toEqual(big.map((_, at) => at === big.length - 1));
+    expect(Math.max(...big.map(({ changes }) => changes.length))).toBeLessThanOrEqual(10);
     expect(new Set(big.map(({ id }) => id)).size).toBe(1);
     const changes = big.flatMap((slice) => slice.changes);
     expect(changes.map(({ key }) => key)).toEqual(nodes.map(({ key }) => key));

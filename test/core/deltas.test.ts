@@ -4,6 +4,7 @@ import { withFullStates } from '../../src/core/deltas.ts';
 import { labelsAdded, labelsRemoved, propertyChanges } from '../../src/core/diff.ts';
 import { type EntityState, entityId } from '../../src/core/entities.ts';
 import { rebase } from '../../src/core/rebasing.ts';
+import { needsOf } from '../../src/core/recording.ts';
 import type { CapturedChange, CapturedTransaction, EntityDelta } from '../../src/core/recording-types.ts';
 import { arbProperties } from '../support/arbitraries.ts';
 import { changeTo, nodeOf, nodeRef, relationshipOf } from '../support/captured.ts';
@@ -22,6 +23,7 @@ function deltaOf(before: EntityState, after: EntityState | null): EntityDelta {
     kind,
     key,
     deleted: after === null,
+    recreated: null,
     labelsAdded: added,
     labelsRemoved: removed,
     properties: propertyChanges(sides),
@@ -91,6 +93,14 @@ describe('a delta', () => {
       changeTo(nodeOf('a', { x: 0 }), nodeOf('a', { x: 1 })),
       changeTo(nodeOf('a', { x: 5, y: 7 }), nodeOf('a', { x: 6, y: 7 })),
     ]);
+  });
+
+  test('of what was deleted and created again has the new state after it', () => {
+    const [old, recreated] = [relationshipOf('r', 'a', 'b', { x: 1 }), relationshipOf('r', 'b', 'c')];
+    const delta = { ...deltaOf(old, null), recreated };
+    const { slice } = withFullStates([transaction('t', [delta])], known(old));
+    expect(slice[0]?.changes).toEqual([changeTo(old, recreated)]);
+    expect(needsOf([transaction('t', [delta])]).ends).toEqual(['b', 'c']);
   });
 
   test('keeps type and ends of a relationship, which capture does not know', () => {

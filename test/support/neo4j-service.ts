@@ -95,12 +95,12 @@ export class Neo4jService {
     await this.database[Symbol.asyncDispose]();
   }
 
-  /** One statement in a transaction of its own, as somebody else's client sends it. */
+  /** One statement in a transaction of its own, as somebody else's client sends it: again when it meets a deadlock. */
   async cypher(text: string, params: Record<string, unknown> = {}, palinode?: Record<string, string>): Promise<Row[]> {
     const session = this.driver.session();
     try {
       const metadata = palinode === undefined ? {} : { metadata: { palinode } };
-      return (await session.run(text, params, metadata)).records;
+      return await session.executeWrite(async (tx) => (await tx.run(text, params)).records, metadata);
     } finally {
       await session.close();
     }

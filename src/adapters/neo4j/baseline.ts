@@ -5,6 +5,8 @@ import type { Connection, Row, Statements } from './connection.ts';
 import { type EntityStore, HOUSEKEEPING } from './entity-store.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
 
+/** Entities that are given keys, and locked for it, in one transaction: few, so that writers seldom meet it. */
+const LOCKED = 1000n;
 const CURSOR = /^([NR]):(\d+):(\d+)$/;
 
 /** The place where a page ends: all ids of a kind below `next` were read; `end` is beyond the largest id when the kind was begun. */
@@ -92,8 +94,11 @@ class KeyGiver {
 
   async give({ assign }: BaselineCypher, range: { readonly from: bigint; readonly to: bigint }): Promise<void> {
     this.isGiving = true;
-    const params = { ...range, prefix: this.#prefix };
-    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(assign, params));
+    for (let from = range.from; from <= range.to; from += LOCKED) {
+      const to = from + LOCKED - 1n < range.to ? from + LOCKED - 1n : range.to;
+      const params = { from, to, prefix: this.#prefix };
+      await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(assign, params));
+    }
   }
 }
 

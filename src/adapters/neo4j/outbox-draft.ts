@@ -1,4 +1,5 @@
 import { sameValue, sortedLabels } from '../../core/canonical.ts';
+import { isDelta } from '../../core/deltas.ts';
 import type { EntityBinding, EntityKind } from '../../core/entities.ts';
 import type { CapturedChange } from '../../core/recording-types.ts';
 import type { Value } from '../../core/values.ts';
@@ -88,7 +89,7 @@ export class OutboxDraft {
       const binding = localId === null ? null : { kind, key, localId: BigInt(localId) };
       entities.push({ change: changeOf(draft, key), binding });
     }
-    return { entities: entities.sort((a, b) => byKindAndKey(a.change, b.change)), keyless, rekeyed };
+    return { entities: merged(entities.sort((a, b) => byKindAndKey(a.change, b.change))), keyless, rekeyed };
   }
 
   #keyOf({ deleted, key, keyWas, localId }: Draft): string | null {
@@ -189,6 +190,7 @@ function changeOf({ kind, created, deleted, ends, properties, gained, lost }: Dr
       kind,
       key,
       deleted,
+      recreated: null,
       labelsAdded: sortedLabels(gained),
       labelsRemoved: sortedLabels(lost),
       properties: changes,
@@ -201,6 +203,25 @@ function changeOf({ kind, created, deleted, ends, properties, gained, lost }: Dr
   }
   if (ends === null) throw new TypeError('a relationship without ends');
   return { kind, key, before: null, after: { kind, key, ...ends, properties: values } };
+}
+
+/** What was deleted and created again under its key within the transaction is one change. */
+function merged(sorted: readonly DecodedEntity[]): DecodedEntity[] {
+  const entities: DecodedEntity[] = [];
+  for (const entity of sorted) {
+    const previous = entities.at(-1);
+    const isSameKey = previous?.change.kind === entity.change.kind && previous.change.key === entity.change.key;
+    const both = isSameKey && previous !== undefined ? recreation(previous, entity) : null;
+    if (both === null) entities.push(entity);
+    else entities[entities.length - 1] = both;
+  }
+  return entities;
+}
+
+function recreation(one: DecodedEntity, other: DecodedEntity): DecodedEntity | null {
+  const [gone, made] = isDelta(one.change) ? [one, other] : [other, one];
+  if (!isDelta(gone.change) || !gone.change.deleted || isDelta(made.change)) return null;
+  return { change: { ...gone.change, recreated: made.change.after }, binding: made.binding };
 }
 
 function isSame(a: Value | null, b: Value | null): boolean {

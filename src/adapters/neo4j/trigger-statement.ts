@@ -1,4 +1,4 @@
-import { GAP_LABEL, LOCK_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
+import { GAP_LABEL, LOCK_PROPERTY, MARKER_LABEL, OUR_PREFIX, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
 import { column, weight } from './trigger-values.ts';
 
 /** What decides the text of the trigger. */
@@ -125,7 +125,7 @@ function cells({ givesKeys }: TriggerOptions, key: string): string {
   WHEN 'R+' THEN ${created('createdRelationships')}, [x IN ${rows('createdRelationships')} | type(x)],
     [x IN ${rows('createdRelationships')} | startNode(x).${key}], [x IN ${rows('createdRelationships')} | endNode(x).${key}]]
   WHEN 'R-' THEN [s[0], s[1], ${ids('deletedRelationships', 'x')}]
-  WHEN 'L+' THEN [s[0], s[1], [x IN ${rows('assignedLabels[s[1]]')} | ${node('x')}]]
+  WHEN 'L+' THEN [s[0], s[1], [x IN ${rows('assignedLabels[s[1]]')} | CASE WHEN s[1] STARTS WITH '${OUR_PREFIX}' THEN id(x) ELSE ${node('x')} END]]
   WHEN 'L-' THEN [s[0], s[1], [x IN ${rows('removedLabels[s[1]]')} | CASE WHEN x IN deletedNodes THEN id(x) ELSE ${node('x')} END]]
   ELSE [l IN [${rows(`(${rowsOf('s')})`)}] | [s[0], s[1], CASE WHEN s[0] STARTS WITH 'N' THEN [x IN l | ${nodeRow}] ELSE [x IN l | ${relationshipRow}] END]
     + [c IN CASE WHEN s[0] ENDS WITH 'P' THEN [[x IN l | x.old], [x IN l | x.new]] ELSE [[x IN l | x.old]] END | ${column('c')}]][0] END`;
