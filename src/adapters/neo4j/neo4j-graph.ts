@@ -1,5 +1,6 @@
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
 import type { Bindings } from '../../ports/bindings.ts';
+import type { GraphConstraints } from '../../ports/graph-constraints.ts';
 import type {
   Attachment,
   BaselinePage,
@@ -15,6 +16,7 @@ import type {
 } from '../../ports/knowledge-graph.ts';
 import type { Capture } from './capture.ts';
 import { Connection, type ConnectionOptions, type Neo4jAddress } from './connection.ts';
+import { Neo4jConstraints } from './constraints.ts';
 import type { Locking } from './cypher.ts';
 import { EntityStore } from './entity-store.ts';
 import { toGraphError } from './errors.ts';
@@ -49,6 +51,7 @@ export class Neo4jGraph implements KnowledgeGraph {
   readonly name: string;
   readonly countsAtOnce: boolean;
   readonly stamp: GraphStamp;
+  readonly constraints: GraphConstraints;
   readonly #connection: Connection;
   readonly #parts: CaptureParts;
   readonly #capture: Capture;
@@ -66,6 +69,7 @@ export class Neo4jGraph implements KnowledgeGraph {
     const { keyProperty = DEFAULT_KEY_PROPERTY, derivedProperties = [], ...rest } = options;
     this.name = name;
     this.#connection = new Connection(address, rest);
+    this.constraints = new Neo4jConstraints(this.#connection, keyProperty);
     // What lacks a key of the user's own is counted by Neo4j and not recorded.
     this.countsAtOnce = keyProperty === DEFAULT_KEY_PROPERTY;
     this.stamp = stampIn(this.#connection);

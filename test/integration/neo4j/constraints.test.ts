@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { Connection } from '../../../src/adapters/neo4j/connection.ts';
+import { Neo4jConstraints } from '../../../src/adapters/neo4j/constraints.ts';
+import type { Answer } from '../../support/graphql-client.ts';
+import { borrowSharedNeo4j } from '../../support/neo4j.ts';
+import { wipe } from '../../support/neo4j-graphs.ts';
+import { Neo4jService } from '../../support/neo4j-service.ts';
+
+jest.setTimeout(300_000);
+
+const ODD = 'a`b\\u0041c';
+
+let giveBack: () => void;
+let connection: Connection;
+let service: Neo4jService;
+beforeAll(async () => {
+  const borrowed = await borrowSharedNeo4j();
+  giveBack = borrowed.giveBack;
+  connection = new Connection({ url: borrowed.url });
+  await wipe(connection);
+  service = await Neo4jService.open(borrowed.url);
+  await service.attach();
+  await service.until('CONTINUOUS');
+  await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
+});
+afterAll(async () => {
+  await service?.cypher('DROP CONSTRAINT one_mail IF EXISTS');
+  await service?.detach();
+  await service?.close();
+  await wipe(connection);
+  await connection.close();
+  giveBack();
+});
+beforeEach(async () => {
+  await service.cypher('MATCH (n:User) DETACH DELETE n');
+});
+
+const mails = async (): Promise<Record<string, string>> => {
+  const rows = await service.cypher('MATCH (u:User) RETURN u.name AS name, u.mail AS mail ORDER BY name');
+  return Object.fromEntries(rows.map((row) => [row.get('name'), row.get('mail')]));
+};
+
+const conflictsOf = async (id: string): Promise<Answer[]> => {
+  const query = `query ($id: ID!) { rollbackOperation(id: $id) { status conflicts(first: 10) { nodes { id version type aspect property explanation } } } }`;
+  for (;;) {
+    const { rollbackOperation: operation } = await service.client.data(query, { id });
+    if (operation.conflicts.nodes.length > 0) return operation.conflicts.nodes;
+    if (operation.status === 'COMPLETED') throw new Error('completed without a conflict');
+  }
+};
+
+test('unique values that were swapped are swapped back', async () => {
+  await service.cypher("CREATE (:User {name: 'ada', mail: 'a@x'}), (:User {name: 'bob', mail: 'b@x'})");
+  const point = await service.point('before the swap');
+  await service.cypher("MATCH (u:User {name: 'ada'}) SET u.mail = 'c@x'");
+  await service.cypher("MATCH (u:User {name: 'bob'}) SET u.mail = 'a@x'");
+  await service.cypher("MATCH (u:User {name: 'ada'}) SET u.mail = 'b@x'");
+  const restored = await service.rollback({ to: { point: point.id } });
+  expect(restored).toMatchObject({ status: 'COMPLETED', proof: { matches: true } });
+  expect(await mails()).toEqual({ ada: 'a@x', bob: 'b@x' });
+});
+
+test('a unique value that another took meanwhile waits for a person, who says what the other gets', async () => {
+  await service.cypher("CREATE (:User {name: 'ada', mail: 'a@x'}), (:User {name: 'bob', mail: 'b@x'})");
+  await service.cypher(
+    "MATCH (u:User {name: 'ada'}) SET u.mail = 'wrong@x'",
+    {},
+    { session: 'agent-9', actor: 'agent' },
+  );
+  await service.cypher("MATCH (u:User {name: 'bob'}) SET u.mail = 'a@x'", {}, { session: 'bob', actor: 'bob' });
+  const session = (await service.client.data('{ graph(name: "g") { session(name: "agent-9") { id } } }')).graph.session;
+  const started = await service.mutate(
+    'rollback',
+    'RollbackInput',
+    { graph: 'g', undo: { by: { session: session.id } }, onConflict: { default: 'OVERWRITE' } },
+    '... on RollbackOperation { id }',
+  );
+  const [conflict] = await conflictsOf(started.id);
+  expect(conflict).toMatchObject({ type: 'DEPENDENCY', aspect: 'CONSTRAINT', property: 'mail' });
+  expect(conflict?.explanation).toContain('one_mail');
+  const resolution = { conflict: conflict?.id, choose: { value: 'bob@y' }, expectVersion: conflict?.version };
+  await service.mutate(
+    'resolveConflicts',
+    'ResolveConflictsInput',
+    { operation: started.id, resolutions: [resolution] },
+    '... on RollbackOperation { id }',
+  );
+  const query = 'query ($id: ID!) { rollbackOperation(id: $id) { status proof { matches } } }';
+  let operation: Answer;
+  do operation = (await service.client.data(query, { id: started.id })).rollbackOperation;
+  while (!['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'].includes(operation.status));
+  expect(operation).toMatchObject({ status: 'COMPLETED', proof: { matches: true } });
+  expect(await mails()).toEqual({ ada: 'a@x', bob: 'bob@y' });
+});
+
+test('holders of unique values are found by any name, and by no other value', async () => {
+  const constraints = new Neo4jConstraints(connection, 'palinodeKey');
+  await service.cypher('CREATE (n:$($label)) SET n[$name] = 1, n.palinodeKey = "odd", n:User', {
+    label: ODD,
+    name: ODD,
+  });
+  const [row] = await service.cypher('MATCH (n:$($label)) RETURN n.palinodeKey AS key', { label: ODD });
+  const base = { name: 'odd', kind: 'UNIQUE', entity: 'NODE', subject: ODD, properties: [ODD], types: [] } as const;
+  expect(await constraints.holders(base, [[2], [1]])).toEqual([{ at: 1, ref: { kind: 'NODE', key: row?.get('key') } }]);
+  expect(await constraints.read()).toEqual([
+    { name: 'one_mail', kind: 'UNIQUE', entity: 'NODE', subject: 'User', properties: ['mail'], types: [] },
+  ]);
+});
