@@ -14,7 +14,7 @@ export interface Service {
 export async function startService(environment: Record<string, string> = {}): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), 'palinode-demo-'));
   const port = await freePort();
-  const child = spawn(process.execPath, ['src/main/server.ts'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', 'src/main/server.ts'], {
     env: {
       ...process.env,
       PORT: String(port),

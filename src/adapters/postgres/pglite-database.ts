@@ -1,11 +1,12 @@
-import { join } from 'node:path';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { SqlExecutor, SqlResult, TransactionOptions } from '../../ports/database.ts';
 import { toDatabaseError } from './errors.ts';
 import { FaithfulPglite } from './faithful-pglite.ts';
 import { lockFolder } from './folder-lock.ts';
+import { ensureFolder } from './pglite-folder.ts';
 import { PgliteGate } from './pglite-gate.ts';
 import { PglitePrismaFactory } from './pglite-prisma.ts';
+import { PgliteUpkeep } from './pglite-upkeep.ts';
 import type { PostgresStore, QueueDatabase } from './postgres-store.ts';
 import { TransactionScope, transactionModes } from './transaction-scope.ts';
 import { parsersByOid, toWire } from './types.ts';
@@ -28,10 +29,12 @@ export class PgliteDatabase implements PostgresStore {
   readonly #gate: PgliteGate;
   readonly #unlock: () => void;
   readonly #scope = new TransactionScope();
+  readonly #upkeep: PgliteUpkeep;
   #closed: Promise<void> | undefined;
 
   private constructor(pglite: PGlite, unlock: () => void) {
     this.#gate = new PgliteGate(pglite);
+    this.#upkeep = new PgliteUpkeep(this.#gate);
     this.#unlock = unlock;
   }
 
@@ -41,7 +44,7 @@ export class PgliteDatabase implements PostgresStore {
     const unlock = dataFolder === undefined ? () => {} : lockFolder(dataFolder);
     try {
       const pglite = new FaithfulPglite({
-        dataDir: dataFolder === undefined ? 'memory://' : join(dataFolder, 'pg'),
+        dataDir: dataFolder === undefined ? 'memory://' : await ensureFolder(dataFolder),
         ...(archive === undefined ? {} : { loadDataDir: archive }),
       });
       await pglite.waitReady;
@@ -92,7 +95,13 @@ export class PgliteDatabase implements PostgresStore {
     return this.#gate.turn(() => this.#gate.pglite.dumpDataDir('none'));
   }
 
+  /** Takes care of one worn table, which else happens from time to time. @returns its name, or null when none is worn */
+  upkeep(): Promise<string | null> {
+    return this.#upkeep.look();
+  }
+
   close(): Promise<void> {
+    this.#upkeep.stop();
     this.#closed ??= this.#gate.turn(() => this.#gate.pglite.close()).finally(this.#unlock);
     return this.#closed;
   }

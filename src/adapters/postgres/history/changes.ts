@@ -2,8 +2,9 @@ import type { EntityKind, EntityRef } from '../../../core/entities.ts';
 import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { DiffEntry, DiffPosition, RecordedChange, TransactionFilter } from '../../../ports/history.ts';
+import { packedQuery } from '../packed.ts';
 import { keyset, Parameters, pageOf } from './keyset.ts';
-import { beforeOf, type ChangeRow, kindNumber, refOf, stateColumns, stateOf, versionColumns } from './rows.ts';
+import { beforeOf, CHANGE, type ChangeRow, kindNumber, refOf, stateColumns, stateOf, versionColumns } from './rows.ts';
 import { filterConditions } from './transaction-rows.ts';
 import { type Walk, walk } from './walk.ts';
 
@@ -89,7 +90,9 @@ export async function diff(
     `${parameters.add(at.seq)}::int8`,
     ...refParameters(at, parameters),
   ]);
-  const { rows } = await on.query<ChangeRow>(
+  const rows = await packedQuery<ChangeRow>(
+    on,
+    CHANGE,
     `SELECT ${CHANGE_COLUMNS} FROM entity_versions v ${joinBefore(`<= ${start}`)}
      WHERE ${[...conditions, ...order.conditions].join(' AND ')} ORDER BY ${order.orderBy} LIMIT ${order.limit}`,
     parameters.values,

@@ -71,6 +71,17 @@ export const VERSION: PackedColumns<VersionRow> = {
   origins: 'json',
 };
 
+/** `ChangeRow` for a packed query. */
+export const CHANGE: PackedColumns<ChangeRow> = {
+  ...VERSION,
+  before_present: 'json',
+  before_labels: 'json',
+  before_type: 'json',
+  before_start_key: 'json',
+  before_end_key: 'json',
+  before_properties: 'json',
+};
+
 export function refOf(row: RefColumns): EntityRef {
   return { kind: kindOf(row.kind), key: row.key };
 }
