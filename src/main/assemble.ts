@@ -104,8 +104,11 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
       putBack: plans,
       attachments,
       ...(opened.bindings && { bindings: opened.bindings }),
-      onError: (error: unknown): void =>
-        logger.warn({ graph: setting.name, error: reduced(error) }, 'recording failed and will be tried again'),
+      onError: (error: unknown): void => {
+        logger.warn({ graph: setting.name, error: reduced(error) }, 'recording failed and will be tried again');
+        host.troubled(record.id, error);
+      },
+      onSuccess: () => host.recovered(record.id),
     };
     const { id, name } = record;
     const attachAtStart = setting.kind === 'neo4j' && setting.attach;

@@ -53,6 +53,8 @@ export interface GraphReader {
   earliest(graphId: number): Promise<Moment>;
   /** What waits to be recorded. */
   captureLag(graphId: number): Promise<{ pending: bigint; lagMs: number | null }>;
+  /** What keeps this instance from serving or recording the graph, if anything does. */
+  trouble(graphId: number): string | null;
   /**
    * The cut that `at` names. LIVE waits until everything that committed before the call is recorded, and is the head then.
    * @throws InvalidInputError naming `path` for a moment in the future or a point of another graph, HistoryDroppedError before capture began,

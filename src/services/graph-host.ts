@@ -4,7 +4,7 @@ import type { AttachmentStore } from '../ports/attachment-store.ts';
 import type { AuditFact } from '../ports/audit-log.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
-import type { GraphRecord, History } from '../ports/history.ts';
+import type { History } from '../ports/history.ts';
 import type { Attachment, KnowledgeGraph } from '../ports/knowledge-graph.ts';
 import { auditFact } from './audit-facts.ts';
 import type { GraphRegistry, Recording } from './graph-registry.ts';
@@ -14,6 +14,10 @@ const LOOK_MS = 2_000;
 /** Between two tries to attach a graph that cannot be attached, at most. */
 const LONGEST_RETRY_MS = 30_000;
 
+/** How long attaching and detaching are waited for, in milliseconds. */
+const PATIENCE_MS = 15_000;
+/** Failures of a recorder in a row before they are shown. */
+const SHOWN_AFTER = 3;
 /** How long the start waits for graphs elsewhere, in milliseconds. */
 const START_PATIENCE_MS = 10_000;
 
@@ -45,9 +49,9 @@ export interface GraphHostDependencies {
 
 interface Place {
   readonly hosted: HostedGraph;
+  /** Until it was attached once: whoever detaches it then means it. */
+  toAttach: boolean;
   recorder: RunningRecorder | null;
-  /** The error that this instance shows, to take back what it has shown and nothing else. */
-  shown: string | null;
   failures: number;
   retryAt: number;
   /** Graphs are served, attached and detached one step after the other. */
@@ -67,8 +71,8 @@ export class GraphHost {
     this.#deps = deps;
     for (const hosted of graphs) {
       deps.registry.declare(hosted.id, hosted.name);
-      const state = { recorder: null, shown: null, failures: 0, retryAt: 0, last: Promise.resolve(), looking: false };
-      this.#places.set(hosted.id, { hosted, ...state });
+      const state = { recorder: null, failures: 0, retryAt: 0, last: Promise.resolve(), looking: false };
+      this.#places.set(hosted.id, { hosted, toAttach: hosted.attachAtStart, ...state });
     }
   }
 
@@ -102,15 +106,16 @@ export class GraphHost {
   }
 
   /**
-   * Begins to capture a graph, unless it is captured. Returns when capture is on; the baseline goes on.
+   * Begins to capture a graph, unless it is captured. Returns when capture is on, or after a while; the baseline goes on.
    * @throws CaptureError that says what to do
    */
   async attach(graphId: number, audit: AuditFact): Promise<void> {
     const place = this.#place(graphId);
-    await this.#serial(place, async () => {
+    const attaching = this.#serial(place, async () => {
       await this.#attach(place, audit);
       await this.#serve(place);
     });
+    await this.#patiently(place, attaching, 'the graph is being attached: its trigger does not run yet');
     this.#deps.bus.publish(`capture:${graphId}`);
   }
 
@@ -120,7 +125,8 @@ export class GraphHost {
     const { graph, name } = place.hosted;
     if (graph.kind === 'EMBEDDED')
       throw new CaptureError(`graph ${name} is embedded, it is always attached`, 'CONTINUOUS');
-    await this.#serial(place, async () => {
+    place.toAttach = false;
+    const detaching = this.#serial(place, async () => {
       // What was captured is recorded, unless the graph cannot be reached any more.
       await place.recorder?.fence().catch(() => {});
       await this.#deps.attachments.end(graphId, audit);
@@ -129,6 +135,38 @@ export class GraphHost {
       if (removeKeys) await this.#deps.attachments.forgetKeys(graphId);
       await reaching(name, () => graph.detach({ removeKeys }));
     });
+    await this.#patiently(place, detaching, 'the graph is being detached: what is ours is not removed yet');
+  }
+
+  /** APOC may take a minute to heed a trigger: beyond a bound whoever asked is answered, and what comes of it is shown with the graph. */
+  async #patiently(place: Place, work: Promise<void>, meanwhile: string): Promise<void> {
+    const ended = await Promise.race([work.then(() => true), sleep(PATIENCE_MS, false, { ref: false })]);
+    if (ended) return this.#show(place, null);
+    this.#show(place, meanwhile);
+    work.then(
+      () => this.#show(place, null),
+      (error: unknown) => {
+        this.#show(place, textOf(error));
+        this.#deps.onError(error, place.hosted.name);
+      },
+    );
+  }
+
+  /** The recorder of a graph failed; it tries again by itself. What lasts is shown. */
+  troubled(graphId: number, error: unknown): void {
+    const place = this.#places.get(graphId);
+    if (place === undefined || place.hosted.graph.kind === 'EMBEDDED') return;
+    place.failures += 1;
+    if (place.failures < SHOWN_AFTER) return;
+    this.#show(place, `the graph cannot be recorded: ${textOf(error)}`);
+  }
+
+  /** The recorder of a graph goes on. */
+  recovered(graphId: number): void {
+    const place = this.#places.get(graphId);
+    if (place === undefined || place.failures === 0) return;
+    place.failures = 0;
+    this.#show(place, null);
   }
 
   #place(graphId: number): Place {
@@ -151,37 +189,38 @@ export class GraphHost {
   }
 
   async #follow(place: Place): Promise<void> {
-    const { id, attachAtStart, graph } = place.hosted;
+    const { id, name, graph } = place.hosted;
     if (this.#stopping) return;
     const record = await this.#deps.history.graph(id);
     if (record === null) return;
     const isOff = record.captureMode === 'OFF';
     if (isOff) await this.#leave(place);
-    if (place.recorder !== null || (isOff && !attachAtStart) || this.#deps.clock.now().getTime() < place.retryAt)
+    else place.toAttach = false;
+    if (place.recorder !== null || (isOff && !place.toAttach) || this.#deps.clock.now().getTime() < place.retryAt)
       return;
     try {
-      if (isOff)
-        await this.#attach(place, auditFact(null, 'GRAPH_ATTACHED', {}, { graph: place.hosted.name, atStart: true }));
+      if (isOff) await this.#attach(place, auditFact(null, 'GRAPH_ATTACHED', {}, { graph: name, atStart: true }));
       await this.#serve(place);
       place.failures = 0;
-      await this.#show(place, null);
+      this.#show(place, null);
     } catch (error) {
       if (graph.kind === 'EMBEDDED') throw error;
       place.failures += 1;
       place.retryAt =
         this.#deps.clock.now().getTime() + Math.min(LONGEST_RETRY_MS, LOOK_MS * 2 ** (place.failures - 1));
-      await this.#show(
-        place,
-        error instanceof CaptureError ? error.message : `it cannot be attached: ${textOf(error)}`,
-      );
+      this.#show(place, error instanceof CaptureError ? error.message : `it cannot be attached: ${textOf(error)}`);
       throw error;
     }
   }
 
-  async #attach({ hosted: { id, name, graph } }: Place, audit: AuditFact): Promise<void> {
-    const { storeId } = await reaching(name, () => graph.attach());
+  async #attach(place: Place, audit: AuditFact): Promise<void> {
+    const { id, name, graph } = place.hosted;
+    const attachment = await reaching(name, () => graph.attach());
     const { nodes, relationships } = await reaching(name, () => graph.count());
-    await this.#deps.attachments.begin(id, { storeId, total: nodes + relationships }, audit);
+    const begin = { storeId: attachment.storeId, total: nodes + relationships };
+    const isFirst = await this.#deps.attachments.begin(id, begin, audit);
+    if (!isFirst) await this.#checkContinuity(place, attachment);
+    place.toAttach = false;
   }
 
   /** Serves a graph that is attached. Attaching is idempotent, so every instance does it for itself. */
@@ -204,7 +243,7 @@ export class GraphHost {
     if (graph.kind === 'EMBEDDED') return;
     const before = await attachments.get(id);
     const record = await history.graph(id);
-    if (before === null || record === null || before.phase === 'PAGES') return;
+    if (before === null || record === null) return;
     const isOther = before.storeId !== storeId;
     if (!isOther && !isNew) return;
     const message = isOther
@@ -223,15 +262,12 @@ export class GraphHost {
     await recorder.stop();
   }
 
-  async #show(place: Place, error: string | null): Promise<void> {
-    const { history, bus } = this.#deps;
+  /** Shown with the graph by this instance: it says nothing of what is recorded, and others may do better. */
+  #show(place: Place, trouble: string | null): void {
+    const { bus, registry } = this.#deps;
     const { id } = place.hosted;
-    if (place.shown === error) return;
-    const record: GraphRecord | null = await history.graph(id);
-    const isOurs = record?.captureError === null || record?.captureError === place.shown;
-    place.shown = error;
-    if (!isOurs) return;
-    await history.setCapture(id, { error });
+    if (registry.trouble(id) === trouble) return;
+    registry.note(id, trouble);
     bus.publish(`capture:${id}`);
   }
 

@@ -68,9 +68,16 @@ export class GraphReader implements contract.GraphReader {
   async captureLag(graphId: number): Promise<{ pending: bigint; lagMs: number | null }> {
     const served = this.#deps.registry.find(graphId);
     if (served === null) return { pending: 0n, lagMs: null };
-    const { transactions, oldest } = await served.graph.pending();
+    // What cannot be asked is not known to wait; that the graph does not answer is the graph's capture error.
+    const pending = await served.graph.pending().catch(() => null);
+    if (pending === null) return { pending: 0n, lagMs: null };
+    const { transactions, oldest } = pending;
     const lag = oldest === null ? null : Math.max(0, this.#deps.clock.now().getTime() - oldest.getTime());
     return { pending: transactions, lagMs: lag };
+  }
+
+  trouble(graphId: number): string | null {
+    return this.#deps.registry.trouble(graphId);
   }
 
   resolve(graphId: number, at: At, path: readonly string[]): Promise<Moment> {

@@ -36,10 +36,21 @@ export interface ServedGraph {
 export class GraphRegistry {
   readonly #names = new Map<number, string>();
   readonly #served = new Map<number, ServedGraph>();
+  readonly #troubles = new Map<number, string>();
 
   /** Makes a graph known that is not served yet. */
   declare(graphId: number, name: string): void {
     this.#names.set(graphId, name);
+  }
+
+  /** Notes what keeps this instance from serving or recording a graph; null when nothing does. */
+  note(graphId: number, trouble: string | null): void {
+    if (trouble === null) this.#troubles.delete(graphId);
+    else this.#troubles.set(graphId, trouble);
+  }
+
+  trouble(graphId: number): string | null {
+    return this.#troubles.get(graphId) ?? null;
   }
 
   add(graphId: number, served: ServedGraph): void {
@@ -67,6 +78,8 @@ export class GraphRegistry {
     const name = this.#names.get(graphId);
     if (name === undefined)
       throw new CaptureError('the graph is not among those that this service is configured for', 'OFF');
+    const trouble = this.trouble(graphId);
+    if (trouble !== null) throw new CaptureError(`graph ${name} is not served: ${trouble}`, 'OFF');
     throw new CaptureError(`graph ${name} is not attached: attachGraph begins to capture it`, 'OFF');
   }
 }

@@ -73,7 +73,7 @@ export class Neo4jService {
       if (code !== 0 && signal !== 'SIGKILL') console.error(`the service ended with ${code ?? signal}: ${this.log}`);
     });
     this.#child = child;
-    for (const until = Date.now() + 60_000; Date.now() < until && child.exitCode === null; await sleep(50)) {
+    for (const until = Date.now() + 180_000; Date.now() < until && child.exitCode === null; await sleep(50)) {
       const answer = await fetch(`http://127.0.0.1:${this.port}/readyz`).catch(() => null);
       if (answer?.ok === true) return;
     }
@@ -168,7 +168,7 @@ export class Neo4jService {
   }
 
   /** Waits until capture is in the mode. */
-  async until(mode: string, seconds = 60): Promise<Answer> {
+  async until(mode: string, seconds = 120): Promise<Answer> {
     for (const end = Date.now() + seconds * 1000; ; await sleep(50)) {
       const graph = await this.graph();
       if (graph.capture.mode === mode) return graph;

@@ -38,6 +38,8 @@ export interface RecorderDeps {
   readonly bindings?: Bindings;
   /** Told what went wrong in the background; the recorder tries again by itself. */
   readonly onError?: (error: unknown) => void;
+  /** Told that a look at the graph went well. */
+  readonly onSuccess?: () => void;
 }
 
 /** All times in milliseconds. */

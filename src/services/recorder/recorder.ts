@@ -213,6 +213,7 @@ export class Recorder {
       await this.#watch.look();
       const found = (await this.#deps.graph.pending()).transactions > 0n && (await this.#nextDrain());
       await this.#watch.mark(this.#seat.head.seq);
+      this.#deps.onSuccess?.();
       return found;
     } catch (error) {
       this.#deps.onError?.(error);

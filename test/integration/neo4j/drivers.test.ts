@@ -39,7 +39,7 @@ describe('the examples for users of drivers', () => {
     neo4j = await startTestNeo4j();
     service = await Neo4jService.open(neo4j.url, { attach: true });
     await service.until('CONTINUOUS', 100);
-  }, 180_000);
+  }, 300_000);
   afterAll(async () => {
     await service?.close();
     await neo4j?.stop();
@@ -69,7 +69,7 @@ describe('the examples for users of drivers', () => {
   test('Python', async () => {
     execFileSync(python(), ['-c', example('python')], { env: { ...process.env, NEO4J_URI: neo4j.url }, stdio: 'pipe' });
     expect(await captured()).toEqual(expected);
-  }, 180_000);
+  }, 300_000);
 
   test('a name that several transactions of one actor use is one session', async () => {
     const { graph } = await service.client.data(

@@ -15,7 +15,7 @@ describe('a graph that is captured by scans', () => {
        WITH collect(p) AS people UNWIND range(0, 18) AS i
        WITH people[i] AS a, people[i + 1] AS b, i CREATE (a)-[:KNOWS {since: i}]->(b)`,
     );
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await service?.close();
     await neo4j?.stop();

@@ -35,7 +35,11 @@ export const CaptureRef = builder.objectRef<GraphRecord>('Capture').implement({
       args: pageArguments(t.arg),
       resolve: (graph, args, context) => problems(graph, args, context),
     }),
-    error: t.exposeString('captureError', { nullable: true }),
+    error: t.string({
+      nullable: true,
+      description: 'Why what is recorded may not be all, or why this instance cannot record.',
+      resolve: ({ id, captureError }, _, { services }) => captureError ?? services.graphs.trouble(id),
+    }),
   }),
 });
 
