@@ -116,13 +116,12 @@ export class Neo4jService {
     return this.mutate('attachGraph', 'GraphInput', { graph: 'g' }, '... on Graph { capture { mode } }');
   }
 
-  detach(removeKeys = false): Promise<Answer> {
-    return this.mutate(
-      'detachGraph',
-      'DetachGraphInput',
-      { graph: 'g', removeKeys },
-      '... on Graph { capture { mode } }',
-    );
+  /** Detaches, and waits until nothing of ours is left. */
+  async detach(removeKeys = false): Promise<Answer> {
+    const fields = '... on Graph { capture { mode } }';
+    const answer = await this.mutate('detachGraph', 'DetachGraphInput', { graph: 'g', removeKeys }, fields);
+    while ((await this.graph()).capture.error !== null) await sleep(50);
+    return answer;
   }
 
   point(name: string): Promise<Answer> {
