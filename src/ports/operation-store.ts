@@ -72,6 +72,8 @@ export interface OperationRecord {
   readonly abortRequested: boolean;
   /** A person has paused it: nobody runs it until it is continued or aborted. */
   readonly paused: boolean;
+  /** The plan's rows were forgotten to be made again, and are not all there yet. */
+  readonly replanning: boolean;
   /** The number of the newest conflict that has its event. */
   readonly announcedConflict: bigint;
   readonly createdAt: Date;
@@ -179,6 +181,8 @@ export interface OperationStep {
   readonly planSummary?: ChangeSummary;
   readonly announcedConflict?: bigint;
   readonly schemaChanges?: readonly SchemaChange[];
+  /** All rows of the plan are there again. */
+  readonly replanned?: true;
   readonly batchEnds?: readonly bigint[];
   readonly safetyPointId?: string;
   readonly proof?: OperationProof;
@@ -240,8 +244,8 @@ export interface OperationStore {
   setPaused(id: string, paused: boolean, audit: AuditFact): Promise<boolean>;
   /** Operations that should be running and that nobody runs. */
   abandoned(limit: number): Promise<readonly string[]>;
-  /** Operations that wait for a person while the graph moved on since their plan was checked, the longest unchecked first. */
-  outdated(limit: number): Promise<readonly string[]>;
+  /** Operations that wait for a person, whose graph has moved on and that had no step for `restMs`, the longest unchecked first. */
+  outdated(limit: number, restMs: number): Promise<readonly string[]>;
   /** Operations that have ended after they wrote, and whose marker may still be in their graph. */
   marked(limit: number): Promise<readonly { readonly id: string; readonly graphId: number }[]>;
   /** The operation's marker is gone from its graph. */

@@ -138,7 +138,7 @@ export interface PlanStore extends ConstrainedPlans {
   questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]>;
   /** Ends the conflicts in question that were not found again: nothing is left to decide. Those decided meanwhile are left. */
   dropUnfound(lease: OperationLease): Promise<void>;
-  /** Forgets rows and differences, and keeps the conflicts with their decisions. */
+  /** Forgets rows and differences, and keeps the conflicts with their decisions. Until a step says otherwise the operation is `replanning`. */
   resetRows(lease: OperationLease): Promise<void>;
   /** Sets the state and reason of rows that are PENDING, and the conflict that they depend on. */
   setState(

@@ -4,6 +4,7 @@ import type { History, RecordedTransaction } from '../ports/history.ts';
 import type { OperationEvents, StoredOperationEvent } from '../ports/operation-events.ts';
 import type { PointStore } from '../ports/point-store.ts';
 import type * as contract from './contract.ts';
+import { SharedReads } from './shared-reads.ts';
 import { Wakes } from './wakes.ts';
 
 /** Rows read at a time: what a reader who stops taking them can hold in memory. */
@@ -19,25 +20,30 @@ export interface FeedsDependencies {
 /** What happens, as it happens: stored rows after the reader's position, then each new one as its notice comes. */
 export class Feeds implements contract.Feeds {
   readonly #deps: FeedsDependencies;
+  readonly #events = new SharedReads<StoredOperationEvent>();
+  readonly #transactions = new SharedReads<RecordedTransaction>();
 
   constructor(deps: FeedsDependencies) {
     this.#deps = deps;
   }
 
   operationEvents(operationId: string, after: bigint, signal: AbortSignal): AsyncGenerator<StoredOperationEvent> {
+    const { events } = this.#deps;
     const read = (position: bigint): Promise<readonly StoredOperationEvent[]> =>
-      this.#deps.events.ofOperation(operationId, position, PAGE);
+      this.#events.read(`operation:${operationId}:${position}`, () => events.ofOperation(operationId, position, PAGE));
     // Judged by the event at the reader's position and no later one: what was stored since must be delivered first.
-    const isOver = async (position: bigint): Promise<boolean> =>
-      (await this.#deps.events.ofOperation(operationId, position - 1n, 1)).some(
-        (event) => event.seq === position && endsAfter(event),
-      );
+    const isOver = async (last: StoredOperationEvent | null): Promise<boolean> =>
+      last === null
+        ? (await events.ofOperation(operationId, after - 1n, 1)).some(
+            (event) => event.seq === after && endsAfter(event),
+          )
+        : endsAfter(last);
     return this.#follow(`operation:${operationId}`, after, signal, read, ({ seq }) => seq, isOver);
   }
 
   graphEvents(graphId: number, after: bigint, signal: AbortSignal): AsyncGenerator<StoredOperationEvent> {
     const read = (position: bigint): Promise<readonly StoredOperationEvent[]> =>
-      this.#deps.events.ofGraph(graphId, position, PAGE);
+      this.#events.read(`graph:${graphId}:${position}`, () => this.#deps.events.ofGraph(graphId, position, PAGE));
     return this.#follow(`graph:${graphId}`, after, signal, read, ({ id }) => id);
   }
 
@@ -48,8 +54,12 @@ export class Feeds implements contract.Feeds {
     signal: AbortSignal,
   ): AsyncGenerator<RecordedTransaction> {
     const filter = sessionId === null ? {} : { sessionId };
-    const read = async (position: bigint): Promise<readonly RecordedTransaction[]> =>
-      (await this.#deps.history.transactions(graphId, filter, { limit: PAGE, after: position })).items;
+    const { history } = this.#deps;
+    const read = (position: bigint): Promise<readonly RecordedTransaction[]> =>
+      this.#transactions.read(
+        `${graphId}:${sessionId ?? ''}:${position}`,
+        async () => (await history.transactions(graphId, filter, { limit: PAGE, after: position })).items,
+      );
     return this.#follow(`graph:${graphId}`, after, signal, read, ({ seq }) => seq);
   }
 
@@ -90,19 +100,25 @@ export class Feeds implements contract.Feeds {
     signal: AbortSignal,
     read: (position: bigint) => Promise<readonly Row[]>,
     positionOf: (row: Row) => bigint,
-    isOver: (position: bigint) => Promise<boolean> = async () => false,
+    isOver: (last: Row | null) => Promise<boolean> = async () => false,
   ): AsyncGenerator<Row> {
     // Subscribed before the first read: what is stored between the two wakes the reader.
     const wakes = new Wakes(this.#deps.bus, topic, signal);
     try {
+      let last: Row | null = null;
+      let isJudged = false;
       for (let position = after; !signal.aborted; ) {
         const rows = await read(position);
         for (const row of rows) {
           yield row;
           position = positionOf(row);
+          last = row;
+          isJudged = false;
         }
         if (rows.length === PAGE) continue;
-        if (await isOver(position)) return;
+        // Where the reader stands does not change while nothing comes.
+        if (!isJudged && (await isOver(last))) return;
+        isJudged = true;
         await wakes.next();
       }
     } finally {

@@ -184,7 +184,7 @@ export class RollbackManager implements contract.RollbackManager {
     const { id, status, planHash, graphId } = preview;
     if (!preview.dryRun) throw new StateError(`operation ${id} is not a dry run`, status);
     if (status !== 'COMPLETED') throw new StateError(`dry run ${id} is ${status}`, status);
-    if ((await this.#deps.conflicts.unplanned(id, 1)).length > 0) {
+    if (preview.replanning || (await this.#deps.conflicts.unplanned(id, 1)).length > 0) {
       throw new StateError(`dry run ${id} is being planned with what was decided`, status);
     }
     if (planHash !== expectPlan) {

@@ -30,6 +30,8 @@ export interface RollbackRunnerOptions {
   readonly leaseMs?: number;
   /** How often operations that nobody runs are looked for. */
   readonly sweepMs?: number;
+  /** How long a waiting operation is left alone before it is planned again because the graph has moved on. */
+  readonly refreshMs?: number;
   readonly concurrency?: number;
   /** Whether no other process can have the database open, so that every lease found at the start is a dead one's. */
   readonly alone?: boolean;
@@ -56,6 +58,7 @@ export class RollbackRunner {
     this.#options = {
       leaseMs: 15_000,
       sweepMs: 5000,
+      refreshMs: 15_000,
       concurrency: 2,
       alone: false,
       onError: () => {},
@@ -79,7 +82,10 @@ export class RollbackRunner {
    */
   async sweep(): Promise<void> {
     const { operations } = this.#deps;
-    const ids = [...(await operations.abandoned(SWEEP_LIMIT)), ...(await operations.outdated(REFRESH_LIMIT))];
+    const ids = [
+      ...(await operations.abandoned(SWEEP_LIMIT)),
+      ...(await operations.outdated(REFRESH_LIMIT, this.#options.refreshMs)),
+    ];
     for (const id of ids) if (!this.#running.has(id)) await this.#queue.send(ROLLBACK_QUEUE, { id });
     for (const ended of await operations.marked(SWEEP_LIMIT)) {
       // A graph that is not to be reached now is tried again by the next sweep.

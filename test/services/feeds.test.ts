@@ -73,6 +73,37 @@ describe.each(engines)('feeds on %s', (_, open) => {
     expect(await follow(feedsOn(events), id, last?.seq)).toEqual([]);
   });
 
+  test('as many events as one read gives, the last of them the end, are followed to their end', async () => {
+    const id = await dryRun('d');
+    await world.settle(id);
+    const { length } = await events.ofOperation(id, 0n, 100);
+    await world.database.query(
+      `WITH later AS (UPDATE operation_events SET seq = 200 WHERE operation_id = $1 AND seq = $2 RETURNING *)
+       INSERT INTO operation_events (operation_id, graph_id, seq, type, status, progress, counts)
+       SELECT operation_id, graph_id, n.seq, 'PROGRESS', 'EXECUTING', 50, counts FROM later CROSS JOIN generate_series($2::bigint, 199) AS n (seq)`,
+      [id, length],
+    );
+    expect(await follow(feedsOn(events), id)).toHaveLength(200);
+  });
+
+  test('many readers of one operation cost the database what one does', async () => {
+    let reads = 0;
+    const counting: OperationEvents = {
+      ofGraph: (...args) => events.ofGraph(...args),
+      ofOperation: (...args) => {
+        reads += 1;
+        return events.ofOperation(...args);
+      },
+    };
+    const feeds = feedsOn(counting);
+    const id = await dryRun('e');
+    const found = await Promise.all(Array.from({ length: 50 }, () => follow(feeds, id)));
+    const stored = await events.ofOperation(id, 0n, 100);
+    for (const each of found) expect(each).toEqual(stored);
+    // One at the beginning and one for each notice at most, of which every event has two; and the looks at who is at the end already.
+    expect(reads).toBeLessThan(3 * stored.length + 60);
+  });
+
   test('transactions follow one another without gaps, those of a session alone when asked', async () => {
     const start = (await world.moments.live(world.graphId)).seq;
     const leave = new AbortController();

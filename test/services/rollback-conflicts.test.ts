@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import type { EntityState } from '../../src/core/entities.ts';
 import type { ConflictStrategy } from '../../src/core/policy.ts';
+import type { Properties } from '../../src/core/values.ts';
 import { node, relationship } from '../support/graph-writes.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
 import { CALLER, goneNode, goneRelationship, openWorld, type World } from '../support/rollback-world.ts';
@@ -266,5 +267,51 @@ describe('what overwriting would take along', () => {
     expect(await world.content()).toHaveProperty('n:l2-a');
     await overwrite();
     expect(await world.settle(operation.id)).toMatchObject({ status: 'COMPLETED', counts: { applied: 3n } });
+  });
+});
+
+describe('with MERGE', () => {
+  const list = (...values: string[]) => ({ $list: { of: 'STRING' as const, values } });
+  async function merged(name: string, last: Properties) {
+    const write = (by: string, properties: Properties, labels: string[]) =>
+      world.write(by, [node(`${name}-a`, properties, labels)]);
+    const start = await write('start', { text: 'one two three', tags: list('a', 'b'), n: 0 }, ['Doc']);
+    await write(`${name}-u`, { text: 'ONE two three', tags: list('a', 'b', 'u'), n: 1 }, ['Doc', 'Bad']);
+    await write('other', { text: 'ONE two THREE', tags: list('x', 'a', 'b', 'u'), ...last }, ['Doc', 'Bad', 'Good']);
+    const undo = { by: { actor: `${name}-u` }, from: { seq: start } };
+    return world.rest(await world.request({ undo, policy: { default: 'MERGE' } }));
+  }
+  const state = async (name: string) => (await world.content())[`n:${name}-a`];
+  const both = { text: 'one two THREE', tags: list('x', 'a', 'b') };
+
+  test('what others made on top is kept beside what goes back', async () => {
+    expect(await merged('m1', { n: 1 })).toMatchObject({ status: 'COMPLETED', outcome: 'APPLIED' });
+    expect(await state('m1')).toEqual(node('m1-a', { ...both, n: 0 }, ['Doc', 'Good']));
+  });
+
+  test('what does not merge waits for a person, and nothing is written before', async () => {
+    const operation = await merged('m2', { n: 2 });
+    expect(operation).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
+    const conflicts = await world.conflictStore.select(operation.id, {}, 0n, 10);
+    expect(
+      conflicts.map(({ property, status, resolution, merged: shown }) => [property, status, resolution, shown]),
+    ).toEqual([
+      [null, 'RESOLVED', 'MERGE', list('Doc', 'Good')],
+      ['n', 'OPEN', null, null],
+      ['tags', 'RESOLVED', 'MERGE', both.tags],
+      ['text', 'RESOLVED', 'MERGE', both.text],
+    ]);
+    const [, open] = conflicts;
+    if (open === undefined) throw new Error('no conflict');
+    const resolutions = [{ conflict: open.id, choice: { value: 7 }, expectVersion: open.version, remember: false }];
+    await world.manager.resolve(CALLER, { operation: operation.id, resolutions });
+    expect(await world.settle(operation.id)).toMatchObject({ status: 'COMPLETED' });
+    expect(await state('m2')).toEqual(node('m2-a', { ...both, n: 7 }, ['Doc', 'Good']));
+    // What a merge or a person has made is the rollback's own: undoing it gives back what was there.
+    expect(await world.rollback({ undo: { by: { operation: operation.id } } })).toMatchObject({ status: 'COMPLETED' });
+    expect(await state('m2')).toMatchObject({
+      properties: { text: 'ONE two THREE', n: 2 },
+      labels: ['Bad', 'Doc', 'Good'],
+    });
   });
 });

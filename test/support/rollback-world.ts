@@ -103,6 +103,7 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   const runner = new RollbackRunner(deps, queue, {
     holder,
     alone: database.engine === 'pglite',
+    refreshMs: 0,
     ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
     ...(options.sweepMs !== undefined && { sweepMs: options.sweepMs }),
     onError: (error) => errors.push(error),

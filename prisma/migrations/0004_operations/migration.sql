@@ -1,7 +1,9 @@
 -- Operations that go on from another one, and operations that a person has paused. announced_conflict: the number of the newest conflict
--- that has its event. marker_gone: nothing of the operation is left in its graph; only of interest once it wrote and has ended.
+-- that has its event. marker_gone: nothing of the operation is left in its graph; only of interest once it wrote and has ended. replanning: the
+-- plan's rows were forgotten to be made again, and are not all there yet.
 ALTER TABLE "rollback_operations" ADD COLUMN "resumes_id" UUID, ADD COLUMN "paused_at" TIMESTAMPTZ(6),
-  ADD COLUMN "announced_conflict" BIGINT NOT NULL DEFAULT 0, ADD COLUMN "marker_gone" BOOLEAN NOT NULL DEFAULT false;
+  ADD COLUMN "announced_conflict" BIGINT NOT NULL DEFAULT 0, ADD COLUMN "marker_gone" BOOLEAN NOT NULL DEFAULT false,
+  ADD COLUMN "replanning" BOOLEAN NOT NULL DEFAULT false;
 
 ALTER TABLE "rollback_operations" ADD CONSTRAINT "rollback_operations_resumes_id_fkey"
   FOREIGN KEY ("resumes_id") REFERENCES "rollback_operations"("id") ON DELETE SET NULL ON UPDATE CASCADE;
@@ -13,6 +15,7 @@ CREATE INDEX "rollback_operations_undo_operation_id_idx" ON "rollback_operations
   WHERE "undo_operation_id" IS NOT NULL;
 CREATE INDEX "rollback_operations_marked_idx" ON "rollback_operations" ("id")
   WHERE "safety_point_id" IS NOT NULL AND NOT "marker_gone";
+CREATE INDEX "rollback_operations_replanning_idx" ON "rollback_operations" ("id") WHERE "replanning";
 CREATE INDEX "rollback_operations_open_idx" ON "rollback_operations" ("graph_id")
   WHERE "status" NOT IN ('COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED');
 

@@ -113,6 +113,7 @@ export const RECORD_TABLES: Readonly<Record<RecordName, RecordTable>> = {
       'logEntries',
       'maxChangesPerSecond',
       'reason',
+      'replanning',
       'startSeq',
       'updatedAt',
     ],

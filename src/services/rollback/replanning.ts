@@ -40,7 +40,7 @@ export async function replanAt(
   const { plans } = deps;
   const known = operation.announcedConflict;
   let replanned = 0;
-  if (decisions && operation.safetyPointId === null && (await deps.conflicts.hasRevised(operation.id))) {
+  if (await isToBeginAgain(run, decisions)) {
     replanned = await planAfresh(run, head);
   } else {
     const planner = new EntityPlanner(deps, planRequest(run));
@@ -48,6 +48,11 @@ export async function replanAt(
       run.checkpoint();
       replanned += await planAgain(run, planner, refs, head);
     }
+  }
+  // A waiting operation that nobody touched is looked through again when it goes on, not each time that the graph has moved.
+  if (!decisions && replanned === 0) {
+    await run.advance({ checkedSeq: head });
+    return false;
   }
   await closePlan(run, head);
   await plans.dropUnfound(lease);
@@ -57,17 +62,25 @@ export async function replanAt(
   await run.advance({
     checkedSeq: head,
     recount: true,
+    replanned: true,
     ...announcement,
     ...(replanned > 0 && { logs: [{ level: 'INFO', message }] }),
   });
   return replanned > 0 || announcement.announcedConflict > known;
 }
 
+/** A decision that the plan had taken in was changed, or a run that began again for that reason did not come to its end. */
+async function isToBeginAgain({ deps, operation }: OperationRun, decisions: boolean): Promise<boolean> {
+  if (operation.safetyPointId !== null) return false;
+  return operation.replanning || (decisions && (await deps.conflicts.hasRevised(operation.id)));
+}
+
 /** Everything from the beginning, for decisions that were changed: what had followed from them is not told apart. */
 async function planAfresh(run: OperationRun, head: bigint): Promise<number> {
   const { plans } = run.deps;
-  await plans.questionConflicts(run.lease, null);
+  // Rows first: from then on whoever takes this up knows that they are not all there.
   await plans.resetRows(run.lease);
+  await plans.questionConflicts(run.lease, null);
   return planTouched(run, head, { again: true });
 }
 

@@ -43,11 +43,16 @@ export class PostgresPlanStore implements PlanStore {
   }
 
   reset(lease: OperationLease): Promise<void> {
-    return this.#empty(lease, ['operation_plan', 'operation_conflicts', 'proof_differences']);
+    return this.#held(lease, (tx) =>
+      empty(tx, lease.operationId, ['operation_plan', 'operation_conflicts', 'proof_differences']),
+    );
   }
 
   resetRows(lease: OperationLease): Promise<void> {
-    return this.#empty(lease, ['operation_plan', 'proof_differences']);
+    return this.#held(lease, async (tx) => {
+      await empty(tx, lease.operationId, ['operation_plan', 'proof_differences']);
+      await tx.query('UPDATE rollback_operations SET replanning = true WHERE id = $1', [lease.operationId]);
+    });
   }
 
   async put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void> {
@@ -245,12 +250,6 @@ export class PostgresPlanStore implements PlanStore {
     });
   }
 
-  #empty(lease: OperationLease, tables: readonly string[]): Promise<void> {
-    return this.#held(lease, async (tx) => {
-      for (const table of tables) await tx.query(`DELETE FROM ${table} WHERE operation_id = $1`, [lease.operationId]);
-    });
-  }
-
   async #inChunks<Item>(
     lease: OperationLease,
     items: readonly Item[],
@@ -264,4 +263,8 @@ export class PostgresPlanStore implements PlanStore {
   originsFor(operationId: string, refs: readonly EntityRef[]): Promise<Map<string, Origins>> {
     return writeReads.originsFor(this.#database, operationId, refs);
   }
+}
+
+async function empty(tx: SqlExecutor, operationId: string, tables: readonly string[]): Promise<void> {
+  for (const table of tables) await tx.query(`DELETE FROM ${table} WHERE operation_id = $1`, [operationId]);
 }

@@ -16,7 +16,7 @@ const FINAL = `('COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED')`;
 
 /** Something to decide, or a decision to plan. */
 export const UNSETTLED = `EXISTS (SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.status = 'OPEN')
-  OR EXISTS (SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.version <> c.planned_version)`;
+  OR EXISTS (SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.version <> c.planned_version) OR o.replanning`;
 
 /** A finished preview whose plan is being brought in line with what was decided about it. */
 const DECIDED_PREVIEW = `o.dry_run AND o.status = 'COMPLETED' AND o.lease_holder IS NOT NULL`;
@@ -48,6 +48,7 @@ export async function updateOperation(
   set.add('epoch', step.epoch);
   set.add('plan_hash', step.planHash);
   set.add('announced_conflict', step.announcedConflict);
+  if (step.replanned === true) set.addSql('replanning', 'false');
   set.add('batch_ends', step.batchEnds);
   set.add('safety_point_id', step.safetyPointId);
   set.addJson('plan_summary', step.planSummary);

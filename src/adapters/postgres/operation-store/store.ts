@@ -18,8 +18,8 @@ import { OPERATION_COLUMNS, type OperationRow, toOperation, undoJson } from './r
 import { updateOperation } from './step.ts';
 
 const RUNNABLE = `('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'EXECUTING')`;
-const UNPLANNED = `EXISTS (
-  SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.version <> c.planned_version)`;
+const UNPLANNED = `(o.replanning OR EXISTS (
+  SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.version <> c.planned_version))`;
 const OPEN = `('ROLLBACK_INITIATED', 'ANALYZING', 'CONFLICT_DETECTION', 'CONFLICT_RESOLUTION', 'EXECUTING')`;
 
 /** Operations, under the alias `o`, that somebody should take up. */
@@ -163,20 +163,20 @@ export class PostgresOperationStore implements OperationStore {
     const decided = 'SELECT c.operation_id FROM operation_conflicts c WHERE c.version <> c.planned_version';
     const { rows } = await this.#database.query<{ id: string }>(
       `SELECT o.id FROM rollback_operations o
-       WHERE (o.status IN ${OPEN} OR o.id IN (${decided})) AND ${free} AND ${TO_RUN}
+       WHERE (o.status IN ${OPEN} OR o.id IN (${decided}) OR o.replanning) AND ${free} AND ${TO_RUN}
        ORDER BY o.created_at LIMIT $1`,
       [limit],
     );
     return rows.map((row) => row.id);
   }
 
-  async outdated(limit: number): Promise<readonly string[]> {
+  async outdated(limit: number, restMs: number): Promise<readonly string[]> {
     const { rows } = await this.#database.query<{ id: string }>(
       `SELECT o.id FROM rollback_operations o JOIN graphs g ON g.id = o.graph_id
        WHERE o.status = 'CONFLICT_RESOLUTION' AND o.paused_at IS NULL AND (o.lease_holder IS NULL OR o.lease_expires_at < now())
-         AND o.checked_seq < g.head_seq
+         AND o.checked_seq < g.head_seq AND o.updated_at <= now() - $2 * interval '1 millisecond'
        ORDER BY o.updated_at LIMIT $1`,
-      [limit],
+      [limit, restMs],
     );
     return rows.map((row) => row.id);
   }
