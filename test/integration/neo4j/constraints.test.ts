@@ -68,6 +68,7 @@ test('a unique value that another took meanwhile waits for a person, who says wh
     { session: 'agent-9', actor: 'agent' },
   );
   await service.cypher("MATCH (u:User {name: 'bob'}) SET u.mail = 'a@x'", {}, { session: 'bob', actor: 'bob' });
+  await service.point('everything is recorded');
   const session = (await service.client.data('{ graph(name: "g") { session(name: "agent-9") { id } } }')).graph.session;
   const started = await service.mutate(
     'rollback',
