@@ -1,4 +1,5 @@
 import { MAX_NAME_LENGTH } from '../core/names.ts';
+import { sessionIdIn } from '../core/session-text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Keys } from '../ports/keys.ts';
 import { SessionOpenError, type SessionRecord, type SessionStore } from '../ports/session-store.ts';
@@ -36,7 +37,7 @@ export class SessionResolver {
   }
 
   /**
-   * The session id: `text` itself if it is the id of a session of this graph, else the session of that name and actor that was open
+   * The session id: the one that `text` is an id of, as the API or as history has it, if that is a session of this graph; else the session of that name and actor that was open
    * at `time` and not idle, else that of a new one. Whatever the writer put there, there is an answer.
    */
   async resolve(graphId: number, text: string, actor: string | null, time: Date): Promise<string> {
@@ -71,7 +72,7 @@ export class SessionResolver {
 
   async #find(graphId: number, text: string, actor: string, time: Date): Promise<SessionRecord> {
     const { sessions, keys } = this.#deps;
-    const byId = await sessions.get(text);
+    const byId = await sessions.get(sessionIdIn(text));
     if (byId !== null && byId.graphId === graphId) return byId;
     const newest = await sessions.newest(graphId, text, actor);
     if (newest !== null && this.#holds(newest, time)) return newest;
