@@ -81,7 +81,7 @@ test('an embedded database keeps what it holds, and its folder is one process al
   expect((await second.query('select id from kept')).rows).toEqual([{ id: 7 }]);
   await second.close();
   rmSync(dataFolder, { recursive: true });
-});
+}, 120_000);
 
 test('the folder of a process that was killed is free again, of a living one it is not', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lock-'));

@@ -26,7 +26,7 @@ test('an embedded database takes care of tables with many dead rows, and only of
   } finally {
     await database.close();
   }
-});
+}, 60_000);
 
 test('a data folder whose making was cut off is made anew', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'palinode-folder-'));
@@ -43,4 +43,4 @@ test('a data folder whose making was cut off is made anew', async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-});
+}, 120_000);
