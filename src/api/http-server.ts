@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ApiDependencies } from './graphql/context.ts';
+import type { ApiDependencies } from './graphql/dependencies.ts';
 import type { ErrorReport } from './graphql/errors.ts';
 import type { QueryLimits } from './graphql/limits/use-limits.ts';
 import { type SocketLimits, serveWebSockets } from './graphql/websockets.ts';

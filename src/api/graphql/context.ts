@@ -1,22 +1,6 @@
-import type { PrismaClient } from '../../generated/prisma/client.ts';
-import type { History } from '../../ports/history.ts';
-import type { RecordReader } from '../../ports/records.ts';
-import type { Caller, Services } from '../../services/contract.ts';
+import type { Caller } from '../../services/contract.ts';
+import type { ApiDependencies } from './dependencies.ts';
 import { createLoaders, type Loaders } from './loaders/loaders.ts';
-
-/** The parts of history that the schema shows as they are recorded. Everything else goes through the services. */
-export type RecordedHistory = Pick<
-  History,
-  'captureProblems' | 'contributions' | 'graphsById' | 'names' | 'sessionSummaries' | 'timeline' | 'transactionsBySeq'
->;
-
-/** What the API stands on; one per process. */
-export interface ApiDependencies {
-  readonly services: Services;
-  readonly history: RecordedHistory;
-  readonly records: RecordReader;
-  readonly prisma: PrismaClient;
-}
 
 /** How long readers of subscriptions are waited for. */
 export interface StreamLimits {

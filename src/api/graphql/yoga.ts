@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createYoga, type GraphQLParams, type YogaServerInstance } from 'graphql-yoga';
-import { type ApiContext, type ApiDependencies, createContext, type StreamLimits } from './context.ts';
+import { type ApiContext, createContext, type StreamLimits } from './context.ts';
+import type { ApiDependencies } from './dependencies.ts';
 import { type ErrorReport, maskError } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { QUERY_LIMITS, type QueryLimits, useLimits } from './limits/use-limits.ts';

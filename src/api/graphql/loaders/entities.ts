@@ -1,6 +1,6 @@
 import { type EntityKind, type EntityState, entityId, type RelationshipState } from '../../../core/entities.ts';
 import type { Page, PageRequest } from '../../../core/moments.ts';
-import type { ApiDependencies } from '../context.ts';
+import type { ApiDependencies } from '../dependencies.ts';
 import { LoaderFamily } from './batching.ts';
 
 interface Place {

@@ -1,6 +1,6 @@
 import type { At, ChangeSummary, Moment } from '../../../core/moments.ts';
 import type { GraphRecord, RecordedTransaction } from '../../../ports/history.ts';
-import type { ApiDependencies } from '../context.ts';
+import type { ApiDependencies } from '../dependencies.ts';
 import { byKey, LoaderFamily } from './batching.ts';
 
 /** Graphs, recorded transactions and moments. A moment that a request names twice is resolved once, so both speak of one state. */

@@ -1,5 +1,5 @@
 import type DataLoader from 'dataloader';
-import type { ApiDependencies } from '../context.ts';
+import type { ApiDependencies } from '../dependencies.ts';
 import { captureLoaders } from './capture.ts';
 import { entityLoaders } from './entities.ts';
 import { historyLoaders } from './history.ts';

@@ -7,7 +7,7 @@ import type {
   RecordQuery,
   RecordTypes,
 } from '../../../ports/records.ts';
-import type { ApiDependencies } from '../context.ts';
+import type { ApiDependencies } from '../dependencies.ts';
 import { LoaderFamily } from './batching.ts';
 
 type AnyPage = Page<Listed<RecordTypes[RecordName]>>;

@@ -9,7 +9,7 @@ import type {
   Session,
   Verification,
 } from '../../../generated/prisma/client.ts';
-import type { ApiDependencies } from '../context.ts';
+import type { ApiDependencies } from '../dependencies.ts';
 import { byKey } from './batching.ts';
 
 const byId = <Row extends { readonly id: string }>(rows: readonly Row[]): Map<string, Row> =>
