@@ -35,7 +35,9 @@ export async function stepsOf(place: FaultPlace, strategy: Strategy): Promise<re
   expect(ended.status).toBe('COMPLETED');
   await close();
   await site.dispose();
-  return steps.names;
+  // Markers that are swept later are not the operation's own steps.
+  const last = steps.names.indexOf('forgetMarker');
+  return last < 0 ? steps.names : steps.names.slice(0, last + 1);
 }
 
 /** Something that the service lives on goes away at one step: the operation comes to its one end all the same. */
@@ -69,7 +71,8 @@ export async function outlivesDeath(
     for (const stream of [dying.stdout, dying.stderr])
       stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const code = await new Promise<number | null>((resolve) => dying.on('exit', resolve));
-    expect({ code, output }).toEqual({ code: null, output: '' });
+    // At the very last step it may have seen the end, and left, before it was struck.
+    if (kill[1] !== 'forgetMarker') expect({ code, output }).toEqual({ code: null, output: '' });
     await isWhole(site, scenario, strategy);
     await restartsAlike(site, scenario, id);
   } finally {
@@ -158,8 +161,7 @@ async function restartsAlike(site: FaultSite, scenario: Scenario, id: string): P
     expect(events.filter(({ type }) => type === 'COMPLETED')).toHaveLength(1);
     const progress = events.map((event) => event.progress);
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
-    const markers = await world.database.query('SELECT operation FROM graph_demo.markers');
-    ends.push({ operation, details, events, conflicts: await world.conflicts(id), markers: markers.rows.length });
+    ends.push({ operation, details, events, conflicts: await world.conflicts(id) });
     await close();
   }
   expect(ends[1]).toEqual(ends[0]);

@@ -77,7 +77,11 @@ export async function startPostgres(own: Readonly<Record<string, string>> = {}):
     child.stderr?.on('data', (chunk: Buffer) => {
       log = (log + chunk.toString()).slice(-4000);
     });
-    await untilAnswering(url('postgres'), () => log);
+    const gone = new Promise<never>((_, reject) => {
+      child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${log}`)));
+    });
+    gone.catch(() => {});
+    await Promise.race([untilAnswering(url('postgres'), () => log), gone]);
     const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
     noteProcess(pid);
     child.unref();
@@ -87,7 +91,16 @@ export async function startPostgres(own: Readonly<Record<string, string>> = {}):
   const kill = () => killTree(pid);
   const restart = async (): Promise<void> => {
     kill();
-    pid = await start();
+    // What the dead server had just forked lives a moment longer, and keeps its memory from the next.
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        pid = await start();
+        return;
+      } catch (error) {
+        if (attempt === 50) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   };
   return { port, pid, url, kill, restart };
 }
