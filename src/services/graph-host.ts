@@ -112,8 +112,7 @@ export class GraphHost {
   async attach(graphId: number, audit: AuditFact): Promise<void> {
     const place = this.#place(graphId);
     const attaching = this.#serial(place, async () => {
-      await this.#attach(place, audit);
-      await this.#serve(place);
+      await this.#serve(place, await this.#attach(place, audit));
     });
     await this.#patiently(place, attaching, 'the graph is being attached: its trigger does not run yet');
     this.#deps.bus.publish(`capture:${graphId}`);
@@ -199,8 +198,8 @@ export class GraphHost {
     if (place.recorder !== null || (isOff && !place.toAttach) || this.#deps.clock.now().getTime() < place.retryAt)
       return;
     try {
-      if (isOff) await this.#attach(place, auditFact(null, 'GRAPH_ATTACHED', {}, { graph: name, atStart: true }));
-      await this.#serve(place);
+      const fact = auditFact(null, 'GRAPH_ATTACHED', {}, { graph: name, atStart: true });
+      await this.#serve(place, isOff ? await this.#attach(place, fact) : null);
       place.failures = 0;
       this.#show(place, null);
     } catch (error) {
@@ -213,7 +212,8 @@ export class GraphHost {
     }
   }
 
-  async #attach(place: Place, audit: AuditFact): Promise<void> {
+  /** @returns what attaching found, once it is stored */
+  async #attach(place: Place, audit: AuditFact): Promise<Attachment> {
     const { id, name, graph } = place.hosted;
     const attachment = await reaching(name, () => graph.attach());
     const { nodes, relationships } = await reaching(name, () => graph.count());
@@ -221,14 +221,14 @@ export class GraphHost {
     const isFirst = await this.#deps.attachments.begin(id, begin, audit);
     if (!isFirst) await this.#checkContinuity(place, attachment);
     place.toAttach = false;
+    return attachment;
   }
 
   /** Serves a graph that is attached. Attaching is idempotent, so every instance does it for itself. */
-  async #serve(place: Place): Promise<void> {
+  async #serve(place: Place, attached: Attachment | null): Promise<void> {
     const { id, name, graph } = place.hosted;
     if (place.recorder !== null) return;
-    const attachment = await reaching(name, () => graph.attach());
-    await this.#checkContinuity(place, attachment);
+    if (attached === null) await this.#checkContinuity(place, await reaching(name, () => graph.attach()));
     const record = await this.#deps.history.graph(id);
     // It may have been detached while this instance attached it, which has installed capture anew then.
     if (record?.captureMode === 'OFF') return reaching(name, () => graph.detach({ removeKeys: false }));

@@ -7,7 +7,7 @@ import type { Connection, OpenTransaction, Parameters, Row, Statements } from '.
 import { type Cypher, cypherFor, type Locking } from './cypher.ts';
 import { ElementIds } from './element-ids.ts';
 import { EntityTransaction, type TransactionParts } from './entity-transaction.ts';
-import { isRetryable, isUnanswered, toGraphError } from './errors.ts';
+import { isRetryable, isUnanswered, toGraphError, UnansweredCommit } from './errors.ts';
 import { Locks } from './locks.ts';
 import { Lookup, type Unseen } from './lookup.ts';
 import { forgetMarker } from './markers.ts';
@@ -85,8 +85,9 @@ export class EntityStore {
           const entities = new EntityTransaction(tx, this.#parts);
           const result = await work(entities);
           await this.#commit(tx, slot, context.id, entities).catch((error: unknown) => {
-            if (isUnanswered(error)) unknown = { result };
-            throw error;
+            if (!isUnanswered(error)) throw error;
+            unknown = { result };
+            throw new UnansweredCommit(error);
           });
           return result;
         } catch (error) {

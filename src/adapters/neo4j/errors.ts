@@ -29,6 +29,13 @@ export function isLost(error: unknown): boolean {
   return error instanceof Neo4jError && LOST.has(error.code);
 }
 
+/** A commit that may have taken place: the next try finds out. */
+export class UnansweredCommit extends GraphError {
+  constructor(cause: unknown) {
+    super('the graph did not say whether it committed', 'CommitUnanswered', true, cause);
+  }
+}
+
 /** Whether a commit that failed so may have taken place all the same: only a refusal by the server itself says that it did not. */
 export function isUnanswered(error: unknown): boolean {
   return (

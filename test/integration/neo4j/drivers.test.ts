@@ -1,12 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestNeo4j, type TestNeo4j } from '../../support/neo4j.ts';
 import { Neo4jService } from '../../support/neo4j-service.ts';
 import { runFolder } from '../../support/processes.ts';
 
+const run = promisify(execFile);
 const document = readFileSync('docs/neo4j-sessions.md', 'utf8');
 
 /** The example of a language, as the document shows it. */
@@ -17,16 +19,14 @@ function example(language: string): string {
 }
 
 /** The driver for Python, in an environment of its own outside the tree that stays for the next run. */
-function python(): string {
+async function python(): Promise<string> {
   const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'palinode', 'python-neo4j-6');
   const program = join(folder, 'bin', 'python');
   const works = () => existsSync(program) && spawnSync(program, ['-c', 'import neo4j']).status === 0;
   if (works()) return program;
   mkdirSync(folder, { recursive: true });
-  execFileSync('python3', ['-m', 'venv', '--clear', folder], { stdio: 'pipe' });
-  execFileSync(program, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'neo4j>=5.26,<7'], {
-    stdio: 'pipe',
-  });
+  await run('python3', ['-m', 'venv', '--clear', folder]);
+  await run(program, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'neo4j>=5.26,<7']);
   if (!works()) throw new Error(`the neo4j package for Python cannot be imported in ${folder}`);
   return program;
 }
@@ -62,12 +62,12 @@ describe('the examples for users of drivers', () => {
     symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
     writeFileSync(join(folder, 'example.mjs'), example('javascript'));
     const env = { ...process.env, NEO4J_URI: neo4j.url, NODE_OPTIONS: '' };
-    execFileSync(process.execPath, [join(folder, 'example.mjs')], { env, stdio: 'pipe' });
+    await run(process.execPath, [join(folder, 'example.mjs')], { env });
     expect(await captured()).toEqual(expected);
   });
 
   test('Python', async () => {
-    execFileSync(python(), ['-c', example('python')], { env: { ...process.env, NEO4J_URI: neo4j.url }, stdio: 'pipe' });
+    await run(await python(), ['-c', example('python')], { env: { ...process.env, NEO4J_URI: neo4j.url } });
     expect(await captured()).toEqual(expected);
   }, 300_000);
 
