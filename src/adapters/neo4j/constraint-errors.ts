@@ -40,7 +40,7 @@ export async function toConstraintError(error: unknown, refused: Refused): Promi
   const { changes, located, ids } = refused;
   const left = LEFT.exec(error.message);
   if (left?.[1] !== undefined) {
-    const key = located.keyAt(ids.of('NODE', BigInt(left[1]))) ?? null;
+    const key = located.keyAt('NODE', ids.of('NODE', BigInt(left[1]))) ?? null;
     const index = indexOf(changes, (change) => change.kind === 'NODE' && change.key === key);
     return new ConstraintError(`node ${key ?? left[1]} still has relationships`, 'relationships-left', index, key);
   }
@@ -72,7 +72,7 @@ async function explain(message: string, violation: Violation, refused: Refused):
   );
   const [constraint] = constraints.sort((a, b) => b.properties.length - a.properties.length);
   const constraintName = constraint?.name ?? VIOLATED;
-  const own = located.keyAt(elementId) ?? null;
+  const own = located.keyAt(kind, elementId) ?? null;
   if (!taken) {
     return new ConstraintError(
       message,
@@ -123,7 +123,7 @@ async function ownerOf(
   { kind, elementId }: Violation,
   names: readonly string[],
 ): Promise<Owner | null> {
-  const own = located.keyAt(elementId);
+  const own = located.keyAt(kind, elementId);
   const written = changes.find((change) => change.kind === kind && change.key === own)?.after;
   if (own !== undefined && written) return { key: own, values: pick(written.properties, names) };
   const pattern = kind === 'NODE' ? '(e)' : '()-[e]->()';

@@ -1,4 +1,4 @@
-import { type EntityBinding, type EntityKind, entityId } from '../../core/entities.ts';
+import type { EntityBinding, EntityKind } from '../../core/entities.ts';
 import type { Bindings } from '../../ports/bindings.ts';
 import type { Statements } from './connection.ts';
 import type { Cypher } from './cypher.ts';
@@ -125,30 +125,38 @@ export class Lookup {
   }
 }
 
-/** Entities found in one transaction, by id, with what is known of those that are gone. */
-export class Located {
-  readonly #found = new Map<string, { readonly localId: bigint; readonly elementId: string }>();
-  readonly #keys = new Map<string, string>();
+interface Place {
+  readonly localId: bigint;
+  readonly elementId: string;
+}
 
-  add(kind: EntityKind, key: string, at: { readonly localId: bigint; readonly elementId: string }): void {
-    this.#found.set(entityId({ kind, key }), at);
-    this.#keys.set(at.elementId, key);
+/** Where the entities are that one transaction has found or created. */
+export class Located {
+  readonly #places: Readonly<Record<EntityKind, Map<string, Place>>> = { NODE: new Map(), RELATIONSHIP: new Map() };
+  /** Keys of what the transaction deletes, by elementId: Neo4j may refuse that when it commits. */
+  readonly #deleted = new Map<string, string>();
+
+  add(kind: EntityKind, key: string, place: Place): void {
+    this.#places[kind].set(key, place);
   }
 
   elementId(kind: EntityKind, key: string): string | undefined {
-    return this.#found.get(entityId({ kind, key }))?.elementId;
+    return this.#places[kind].get(key)?.elementId;
   }
 
   localId(kind: EntityKind, key: string): bigint | undefined {
-    return this.#found.get(entityId({ kind, key }))?.localId;
+    return this.#places[kind].get(key)?.localId;
   }
 
-  /** The key of an entity that this transaction has found or created. */
-  keyAt(elementId: string): string | undefined {
-    return this.#keys.get(elementId);
+  /** The key of the entity at a place. Looks at all of them: for saying what was refused. */
+  keyAt(kind: EntityKind, elementId: string): string | undefined {
+    for (const [key, place] of this.#places[kind]) if (place.elementId === elementId) return key;
+    return this.#deleted.get(elementId);
   }
 
   remove(kind: EntityKind, key: string): void {
-    this.#found.delete(entityId({ kind, key }));
+    const place = this.#places[kind].get(key);
+    if (place !== undefined) this.#deleted.set(place.elementId, key);
+    this.#places[kind].delete(key);
   }
 }

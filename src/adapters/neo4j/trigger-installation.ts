@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Neo4jError } from 'neo4j-driver';
 import { CaptureError } from '../../core/errors.ts';
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
 import type { Connection, Row } from './connection.ts';
 import { HOUSEKEEPING } from './entity-store.ts';
-import { MARKER_LABEL } from './names.ts';
+import { MARKER_LABEL, OUTBOX_LABEL } from './names.ts';
 
 export const TRIGGER_NAME = '_palinode';
 
@@ -73,15 +74,20 @@ export class TriggerInstallation {
       },
     );
     await this.#until(async () => (await this.#loaded())?.query === this.#statement);
-    // So that no user's transaction waits for the trigger to be compiled.
-    for (let round = 0; round < 3; round += 1) {
-      await this.#connection.write({}, (tx) =>
-        tx.run(`CREATE (p:${MARKER_LABEL} {probe: $round}) RETURN p`, { round }),
-      );
-      await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
-        tx.run(`MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL DELETE p`),
-      );
-    }
+    await this.#warmUp();
+  }
+
+  /** So that no user's transaction waits for the trigger to be compiled. */
+  async #warmUp(): Promise<void> {
+    const metadata = { palinode: { id: randomUUID(), source: 'API' } };
+    await this.#connection.write({ metadata }, (tx) => tx.run(`CREATE (:${MARKER_LABEL} {probe: 1})`));
+    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
+      tx.run(
+        `MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL DELETE p WITH count(*) AS one
+         MATCH (o:${OUTBOX_LABEL}) WHERE o._palinode_tx = $id DELETE o`,
+        { id: metadata.palinode.id },
+      ),
+    );
   }
 
   /** Removes the trigger and waits until it does nothing any more. */

@@ -155,25 +155,38 @@ FOREACH (k IN ${literal(OUTBOX_PROPERTIES)} | FOREACH (x IN [x IN coalesce(remov
  */
 function keepKeys(key: string): string {
   const notOurs = (node: string) => `NOT ${node}:${MARKER_LABEL} AND NOT ${node}:${OUTBOX_LABEL}`;
-  const fresh = (entity: string) => `SET ${entity}.${key} = g + '-' + id(${entity})`;
+  const fresh = (entity: string) => `{e: id(${entity}), k: g + '-' + id(${entity})}`;
+  // Found by id, so that Cypher knows that it is a node: of anything else it takes locks before SET that deletions nearby hold, and a deadlock
+  // in a trigger comes to the user as an error that drivers do not retry. Of two keys for one entity the last counts: the one that it had.
+  const give = (match: string, pairs: string) =>
+    `WITH *, ${pairs} AS pairs CALL (pairs) { UNWIND pairs AS y MATCH ${match} WHERE id(e) = y.e SET e.${key} = y.k }`;
+  const [NODE, RELATIONSHIP] = ['(e)', '()-[e]->()'];
   const isFresh = (entity: string) =>
     `coalesce(${entity}.${key} IS :: STRING AND ${entity}.${key} STARTS WITH g, false)`;
-  const chosen = (map: string, entity: string, alive: string) => `
-FOREACH (x IN [x IN coalesce(assigned${map}.${key}, []) WHERE NOT own AND (x.old IS NOT NULL OR NOT ${isFresh(`x.${entity}`)})${alive}] + [x IN coalesce(removed${map}.${key}, []) WHERE NOT x.${entity} IN deleted${entity === 'node' ? 'Nodes' : 'Relationships'}] |
-  FOREACH (e IN [x.${entity}] | SET e.${key} = coalesce(x.old, g + '-' + id(e))))`;
+  const chosen = (map: string, entity: string, gone: string, alive: string) =>
+    `[x IN coalesce(assigned${map}.${key}, []) WHERE NOT own AND (x.old IS NOT NULL OR NOT ${isFresh(`x.${entity}`)})${alive} | {e: id(x.${entity}), k: coalesce(x.old, g + '-' + id(x.${entity}))}]
+  + [x IN coalesce(removed${map}.${key}, []) WHERE NOT x.${entity} IN ${gone} | {e: id(x.${entity}), k: x.old}]`;
   const touched = (map: string, entity: string, gone: string) =>
     `[k IN keys(${map}) | [x IN ${map}[k] WHERE NOT ${entity} IN ${gone} AND ${entity}.${key} IS NULL | ${entity}]]`;
+  const lists = (all: string, condition: string) =>
+    `reduce(a = [], l IN ${all} | a + [e IN l WHERE ${condition} | ${fresh('e')}])`;
   return `
-FOREACH (n IN [n IN createdNodes WHERE (NOT own OR n.${key} IS NULL) AND ${notOurs('n')}] | ${fresh('n')})
+${give(NODE, `[n IN createdNodes WHERE (NOT own OR n.${key} IS NULL) AND ${notOurs('n')} | ${fresh('n')}]`)}
 WITH *, [r IN createdRelationships WHERE startNode(r).${key} IS NULL OR endNode(r).${key} IS NULL] AS loose
-FOREACH (r IN loose | FOREACH (e IN [e IN [startNode(r), endNode(r)] WHERE e.${key} IS NULL AND ${notOurs('e')}] | ${fresh('e')}))
-FOREACH (r IN [r IN createdRelationships WHERE NOT own OR r.${key} IS NULL] | ${fresh('r')})
-FOREACH (r IN [r IN loose WHERE startNode(r).${key} IS NULL OR endNode(r).${key} IS NULL] | REMOVE r.${key})
-${chosen('NodeProperties', 'node', ` AND ${notOurs('x.node')}`)}${chosen('RelationshipProperties', 'relationship', '')}
-FOREACH (l IN ${touched('assignedNodeProperties', 'x.node', '[]')} + ${touched('removedNodeProperties', 'x.node', 'deletedNodes')} + ${touched('assignedLabels', 'x', '[]')} + ${touched('removedLabels', 'x', 'deletedNodes')} |
-  FOREACH (e IN [e IN l WHERE e.${key} IS NULL AND ${notOurs('e')}] | ${fresh('e')}))
-FOREACH (l IN ${touched('assignedRelationshipProperties', 'x.relationship', '[]')} + ${touched('removedRelationshipProperties', 'x.relationship', 'deletedRelationships')} |
-  FOREACH (e IN [e IN l WHERE e.${key} IS NULL AND startNode(e).${key} IS NOT NULL AND endNode(e).${key} IS NOT NULL] | ${fresh('e')}))
+${give(
+  NODE,
+  `${lists('[r IN loose | [startNode(r), endNode(r)]]', `e.${key} IS NULL AND ${notOurs('e')}`)}
+  + ${lists(`${touched('assignedNodeProperties', 'x.node', '[]')} + ${touched('removedNodeProperties', 'x.node', 'deletedNodes')} + ${touched('assignedLabels', 'x', '[]')} + ${touched('removedLabels', 'x', 'deletedNodes')}`, notOurs('e'))}
+  + ${chosen('NodeProperties', 'node', 'deletedNodes', ` AND ${notOurs('x.node')}`)}`,
+)}
+WITH *, [r IN loose WHERE startNode(r).${key} IS NULL OR endNode(r).${key} IS NULL] AS untied
+${give(RELATIONSHIP, `[r IN createdRelationships WHERE (NOT own OR r.${key} IS NULL) AND (size(untied) = 0 OR NOT r IN untied) | ${fresh('r')}]`)}
+CALL (untied) { UNWIND untied AS y MATCH ()-[e]->() WHERE id(e) = id(y) REMOVE e.${key} }
+${give(
+  RELATIONSHIP,
+  `${lists(`${touched('assignedRelationshipProperties', 'x.relationship', '[]')} + ${touched('removedRelationshipProperties', 'x.relationship', 'deletedRelationships')}`, `startNode(e).${key} IS NOT NULL AND endNode(e).${key} IS NOT NULL`)}
+  + ${chosen('RelationshipProperties', 'relationship', 'deletedRelationships', ' AND NOT x.relationship IN untied')}`,
+)}
 `;
 }
 

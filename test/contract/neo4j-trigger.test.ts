@@ -1,0 +1,206 @@
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import neo4j, { type Driver } from 'neo4j-driver';
+import type { Database } from '../../src/ports/database.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
+import { Neo4jRecording } from '../support/neo4j-recording.ts';
+import { createPgliteDatabase } from '../support/postgres.ts';
+
+jest.setTimeout(300_000);
+
+describe('the trigger of a Neo4j graph', () => {
+  let database: Database;
+  let driver: Driver;
+  let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
+  let recording: Neo4jRecording;
+  let opened = 0;
+
+  beforeAll(async () => {
+    server = await borrowSharedNeo4j();
+    database = await createPgliteDatabase({ migrated: true });
+    driver = neo4j.driver(server.url, undefined, { useBigInt: true });
+  });
+  afterEach(() => recording.close());
+  afterAll(async () => {
+    await driver.close();
+    await database.close();
+    await server.giveBack();
+  });
+
+  type Options = Parameters<typeof Neo4jRecording.open>[3];
+  async function open(options: Options = {}): Promise<Neo4jRecording> {
+    opened += 1;
+    recording = await Neo4jRecording.open(database, server.url, `t${opened}`, options);
+    return recording;
+  }
+  async function expectExact(): Promise<void> {
+    await recording.recorder.fence();
+    expect(await recording.recorded()).toEqual(await recording.live());
+    expect(await recording.record()).toMatchObject({ captureError: null, reconciled: 0n });
+    expect(await outbox()).toBe(0n);
+  }
+  async function outbox(): Promise<unknown> {
+    const [row] = await recording.connection.read('MATCH (o:_PalinodeOutbox) RETURN count(o) AS n');
+    return row?.n;
+  }
+  const run = (text: string, params?: Record<string, unknown>, metadata?: Record<string, unknown>) =>
+    recording.write(text, params, metadata);
+
+  test('gives keys, puts them back, and gives copies their own', async () => {
+    await open();
+    await run('CREATE (a:A {x: 1})-[:T]->(b:B)');
+    const [before] = await recording.connection.read(
+      'MATCH (a:A)-[r]->(b) RETURN [a.palinodeKey, r.palinodeKey, b.palinodeKey] AS keys',
+    );
+    await run('MATCH (a:A)-[r]->(b) SET a = {x: 2}, b.palinodeKey = "mine" SET r.palinodeKey = 5');
+    await run('MATCH (a:A)-[r]->(b) REMOVE a.palinodeKey, b.palinodeKey, r.palinodeKey');
+    await run('MATCH (a:A)-[r]->(b) CREATE (c:Copy)-[q:T]->(b) SET c = properties(a), q = properties(r)');
+    const [after] = await recording.connection.read(
+      'MATCH (a:A)-[r]->(b) RETURN [a.palinodeKey, r.palinodeKey, b.palinodeKey] AS keys',
+    );
+    expect(after).toEqual(before);
+    // `live` refuses keys that are missing or not unique.
+    expect((await recording.live()).size).toBe(5);
+    await expectExact();
+  });
+
+  test('gives keys to what has none as it is touched, ends of new relationships too', async () => {
+    await open();
+    const unseen = { palinodeDrain: true };
+    await run('CREATE (:Old {x: 1})-[:T]->(:Old {x: 2}), (:Old {x: 3}), (:Old {x: 4}), (:Old {x: 5})', {}, unseen);
+    await run('MATCH (o:Old {x: 1}) SET o.y = 1');
+    await run('MATCH (o:Old {x: 2}) SET o:More');
+    await run('MATCH (a:Old {x: 3}), (b:Old {x: 4}) CREATE (a)-[:T]->(b)');
+    await run('MATCH (o:Old {x: 5}) REMOVE o.x');
+    await run('MATCH (:Old)-[r:T]->(:More) SET r.w = 1');
+    expect((await recording.live()).size).toBe(7);
+  });
+
+  test('waiting entries survive what users do to all nodes', async () => {
+    await open();
+    await run('CREATE (:A {x: 1}), (:A {x: 2})');
+    await run('MATCH (n) SET n.touched = true');
+    await run('MATCH (n) SET n = {}');
+    await run('MATCH (n:_PalinodeOutbox) REMOVE n:_PalinodeOutbox');
+    await run('MATCH (a:A), (o:_PalinodeOutbox) CREATE (a)-[:SEES {w: 1}]->(o)');
+    await run('MATCH ()-[r:SEES]->() SET r.w = 2');
+    for (let i = 0; i < 3; i += 1)
+      await run('MATCH (n) DETACH DELETE n WITH count(*) AS one CREATE (:B {i: $i})', { i });
+    await expectExact();
+    const transactions = await recording.transactions();
+    expect(transactions.map(({ changeCount }) => changeCount)).toEqual([2n, 2n, 2n, 3n, 2n, 2n]);
+  });
+
+  test('writes nothing for what changed nothing, was rolled back, or is ours', async () => {
+    await open();
+    await run('CREATE (:A {x: 1})');
+    await expectExact();
+    await run('MATCH (a:A) SET a.x = 1');
+    await run('MATCH (a:A) SET a.x = 2 SET a.x = 1');
+    await run('CREATE (p:Passing)-[:T]->(:Passing) WITH p MATCH (p)-->(q) DETACH DELETE p, q');
+    await expect(run('CREATE (:B) WITH 1 AS one RETURN 1 / (one - 1)')).rejects.toThrow();
+    await expectExact();
+    expect(await recording.transactions()).toHaveLength(1);
+  });
+
+  test('keeps parts bounded, however many changes and however large the values', async () => {
+    await open({ capture: { rowsPerPart: 10, charactersPerPart: 5_000 }, recorder: { maxChanges: 20 } });
+    const [small, large] = ['x'.repeat(40), 'y'.repeat(7_000)];
+    await run('UNWIND range(1, 57) AS i CREATE (:A {i: i, small: $small})-[:T {i: i}]->(:B)', { small });
+    await run('MATCH (a:A) SET a.large = CASE WHEN a.i % 10 = 0 THEN $large ELSE $small END', { small, large });
+    await run('MATCH (a:A {i: 1}) SET a.many = range(1, 3000), a.texts = [$large, $large]', { large });
+    const sizes = await recording.connection.read(
+      'MATCH (o:_PalinodeOutbox) RETURN o._palinode_size AS size, size(o._palinode_payload) AS real',
+    );
+    expect(sizes.length).toBeGreaterThan(40);
+    for (const { size, real } of sizes) {
+      expect(size).toBe(real);
+      expect(Number(size)).toBeLessThan(5_000 + 2 * 3000 * 6 + 2 * 7_000);
+    }
+    await expectExact();
+    expect((await recording.transactions()).map(({ changeCount }) => changeCount)).toEqual([171n, 57n, 1n]);
+  });
+
+  test('past its bound, capture stops with a gap that is shown, and goes on when it is settled', async () => {
+    await open({ capture: { mostWaiting: 3 } });
+    for (let i = 0; i < 6; i += 1) await run('CREATE (:A {i: $i})', { i });
+    expect((await recording.graph.inspectCapture()).map(({ kind, gap }) => [kind, gap])).toEqual([
+      ['OUTBOX_FULL', true],
+    ]);
+    await recording.recorder.fence().catch(() => {});
+    expect((await recording.recorded()).size).toBe(3);
+    expect((await recording.record()).captureError).toContain('not captured');
+    await recording.graph.settleIncidents(['outbox-gaps']);
+    expect(await recording.graph.inspectCapture()).toEqual([]);
+    expect(await outbox()).toBe(0n);
+  });
+
+  test('says who wrote, as far as the metadata does, and believes no other', async () => {
+    await open();
+    const metadatas: Record<string, unknown>[] = [
+      { palinode: { session: 'import', actor: 'ada' } },
+      { palinode: { session: 7n, actor: null, id: 5n } },
+      { palinode: 'text' },
+      { palinode: [1n], palinodeDrain: 'yes' },
+      { palinode: { id: 'forged', source: 'BOLT', operation: 'o', session: 's' } },
+      {
+        palinode: { session: 'z'.repeat(5000), actor: new neo4j.types.Date(2024, 1, 1) },
+        other: { deep: [new Int8Array(2)] },
+      },
+    ];
+    for (const metadata of metadatas) await run('CREATE (:A)', {}, metadata);
+    await expectExact();
+    const found = (await recording.transactions()).map(({ source, actor, sessionId, operationId }) => [
+      source,
+      actor,
+      sessionId?.slice(0, 9) ?? null,
+      operationId,
+    ]);
+    expect(found).toEqual([
+      ['BOLT', 'ada', 'import', null],
+      ['BOLT', null, '7', null],
+      ['BOLT', null, null, null],
+      ['BOLT', null, null, null],
+      ['BOLT', null, 's', null],
+      ['BOLT', '2024-01-01', 'zzzzzzzzz', null],
+    ]);
+  });
+
+  test('fails on no name, no shape and no amount', async () => {
+    await open();
+    const labels = Array.from({ length: 10_000 }, (_, i) => `L${i}`);
+    await run('CREATE (n:$($labels)) SET n.x = 1', { labels });
+    await run('MATCH (n:L0) REMOVE n:$($labels)', { labels: labels.slice(1) });
+    const names = Array.from({ length: 2_000 }, (_, i) => [`p${i}`, i % 3 === 0 ? `v${i}` : i]);
+    await run('MATCH (n:L0) SET n += $map', { map: Object.fromEntries(names) });
+    await run('MATCH (n:L0) SET n.huge = $huge', { huge: 'é'.repeat(3_000_000) });
+    await run('MATCH (n:L0) SET n.vector = $vector', { vector: Array.from({ length: 5_000 }, (_, i) => i / 7) });
+    await run('MATCH (n:L0) DETACH DELETE n');
+    const name = fc.oneof(
+      fc.string({ minLength: 1 }),
+      fc.string({ unit: 'binary', minLength: 1 }),
+      fc.constantFrom('`', "'", '\\', '\\u0060', '$p', '//', '/*', '__proto__', 'palinodeKey`'),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(name, { minLength: 1, maxLength: 4 }),
+        fc.string({ unit: 'binary' }),
+        async (given, value) => {
+          const fit = given.filter(
+            (one) => one.isWellFormed() && !one.includes('\0') && one !== 'palinodeKey' && one.length < 60,
+          );
+          if (fit.length === 0) return;
+          const map = Object.fromEntries(fit.map((one) => [one, value.isWellFormed() ? value : 'x']));
+          await run('CREATE (n:$($names))-[r:$($type) {w: 1}]->(m) SET n += $map, r += $map', {
+            names: fit,
+            type: fit[0],
+            map,
+          });
+          await run('MATCH (n:$($names)) REMOVE n:$($names) SET n = {}', { names: fit });
+        },
+      ),
+      { numRuns: 25 },
+    );
+    await expectExact();
+  });
+});

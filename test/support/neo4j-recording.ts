@@ -1,0 +1,155 @@
+import { MemoryEventBus } from '../../src/adapters/memory/event-bus.ts';
+import { Connection } from '../../src/adapters/neo4j/connection.ts';
+import { Neo4jGraph, type Neo4jGraphOptions } from '../../src/adapters/neo4j/neo4j-graph.ts';
+import { type TriggerCaptureOptions, triggerCapture } from '../../src/adapters/neo4j/trigger-capture.ts';
+import { fromDriver, setOwn } from '../../src/adapters/neo4j/values.ts';
+import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
+import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
+import { systemClock } from '../../src/adapters/system/clock.ts';
+import { randomKeys } from '../../src/adapters/system/keys.ts';
+import { type EntityId, type EntityState, entityId } from '../../src/core/entities.ts';
+import type { Properties, Value } from '../../src/core/values.ts';
+import type { Database } from '../../src/ports/database.ts';
+import type { GraphRecord, RecordedTransaction } from '../../src/ports/history.ts';
+import { Recorder } from '../../src/services/recorder/recorder.ts';
+import type { RecorderDeps, RecorderOptions } from '../../src/services/recorder/recorder-types.ts';
+import { wipe } from './neo4j-graphs.ts';
+
+/** A Neo4j graph with its history, and a recorder between them. */
+export class Neo4jRecording {
+  readonly graph: Neo4jGraph;
+  readonly history: PostgresHistory;
+  readonly recorder: Recorder;
+  readonly connection: Connection;
+  readonly graphId: number;
+  readonly #key: string;
+
+  private constructor(
+    graph: Neo4jGraph,
+    history: PostgresHistory,
+    recorder: Recorder,
+    at: { url: string; id: number; key: string },
+  ) {
+    this.graph = graph;
+    this.history = history;
+    this.recorder = recorder;
+    this.connection = new Connection({ url: at.url });
+    this.graphId = at.id;
+    this.#key = at.key;
+  }
+
+  /** Of an empty database, attached. */
+  static async open(
+    database: Database,
+    url: string,
+    name: string,
+    {
+      capture = {},
+      graph: graphOptions = {},
+      recorder: recorderOptions = {},
+      deps = {},
+    }: {
+      capture?: TriggerCaptureOptions;
+      graph?: Neo4jGraphOptions;
+      recorder?: Partial<RecorderOptions>;
+      deps?: Partial<RecorderDeps>;
+    } = {},
+  ): Promise<Neo4jRecording> {
+    const connection = new Connection({ url });
+    await wipe(connection);
+    await connection.close();
+    const history = new PostgresHistory(database);
+    const { id } = await history.openGraph(name, 'NEO4J');
+    await history.setCapture(id, { mode: 'CONTINUOUS' });
+    const bindings = new PostgresBindings(database, id);
+    const graph = new Neo4jGraph(name, { url }, bindings, triggerCapture(capture), graphOptions);
+    await graph.attach();
+    const sessions: RecorderDeps['sessions'] = { resolve: async (_, text) => text };
+    const putBack: RecorderDeps['putBack'] = { originsFor: async () => new Map() };
+    const own = {
+      graphId: id,
+      graph,
+      history,
+      bindings,
+      bus: new MemoryEventBus(),
+      clock: systemClock,
+      keys: randomKeys,
+    };
+    const recorder = new Recorder({ ...own, sessions, putBack, ...deps }, { inspectMs: 0, ...recorderOptions });
+    return new Neo4jRecording(graph, history, recorder, { url, id, key: graphOptions.keyProperty ?? 'palinodeKey' });
+  }
+
+  async close(): Promise<void> {
+    await this.recorder.stop();
+    await this.graph.close();
+    await wipe(this.connection);
+    await this.connection.close();
+  }
+
+  /** One transaction of a user's, over Bolt. */
+  async write(
+    text: string,
+    params: Readonly<Record<string, unknown>> = {},
+    metadata?: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    await this.connection.write(metadata === undefined ? {} : { metadata }, (tx) => tx.run(text, params));
+  }
+
+  async record(): Promise<GraphRecord> {
+    const graph = await this.history.graph(this.graphId);
+    if (graph === null) throw new Error('no such graph');
+    return graph;
+  }
+
+  async transactions(): Promise<readonly RecordedTransaction[]> {
+    return (await this.history.transactions(this.graphId, { since: 0n }, { limit: 10_000 })).items;
+  }
+
+  /** What history says that the graph held at a moment, now unless told. */
+  async recorded(seq?: bigint): Promise<Map<EntityId, EntityState>> {
+    const at = seq ?? (await this.record()).head.seq;
+    const states = new Map<EntityId, EntityState>();
+    for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
+      const page = await this.history.scanAt(this.graphId, at, { kind }, { limit: 100_000 });
+      for (const state of page.items) states.set(entityId(state), state);
+    }
+    return states;
+  }
+
+  /** What the graph holds, read by plain Cypher. */
+  async live(): Promise<Map<EntityId, EntityState>> {
+    const states = new Map<EntityId, EntityState>();
+    const key = this.#key;
+    const ours = `any(l IN labels(n) WHERE l STARTS WITH '_Palinode')`;
+    const nodes = await this.connection.read(
+      `MATCH (n) WHERE NOT ${ours} RETURN n.\`${key}\` AS key, labels(n) AS labels, properties(n) AS p`,
+    );
+    for (const row of nodes) {
+      const labels = (row.labels as string[]).toSorted(); // What labels() gives.
+      const state = { kind: 'NODE', key: String(row.key), labels, properties: this.#properties(row.p) } as const;
+      states.set(entityId(state), state);
+    }
+    const ties = await this.connection.read(
+      `MATCH (n)-[r]->(m) RETURN r.\`${key}\` AS key, type(r) AS type, n.\`${key}\` AS start, m.\`${key}\` AS end, properties(r) AS p`,
+    );
+    for (const row of ties) {
+      const ends = { type: String(row.type), start: String(row.start), end: String(row.end) };
+      const state = {
+        kind: 'RELATIONSHIP',
+        key: String(row.key),
+        ...ends,
+        properties: this.#properties(row.p),
+      } as const;
+      states.set(entityId(state), state);
+    }
+    if (states.size !== nodes.length + ties.length) throw new Error('keys are missing or not unique');
+    return states;
+  }
+
+  #properties(found: unknown): Properties {
+    const values: Record<string, Value> = {};
+    for (const [name, value] of Object.entries(found ?? {}))
+      if (name !== this.#key) setOwn(values, name, fromDriver(value));
+    return values;
+  }
+}
