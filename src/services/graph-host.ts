@@ -16,6 +16,8 @@ const LONGEST_RETRY_MS = 30_000;
 
 /** How long attaching and detaching are waited for, in milliseconds. */
 const PATIENCE_MS = 15_000;
+/** How long a step under way may keep the service from stopping, in milliseconds. */
+const STOP_PATIENCE_MS = 3_000;
 /** Failures of a recorder in a row before they are shown. */
 const SHOWN_AFTER = 3;
 /** How long the start waits for graphs elsewhere, in milliseconds. */
@@ -99,10 +101,14 @@ export class GraphHost {
     this.#stopping = true;
     clearInterval(this.#timer);
     for (const end of this.#unsubscribe) end();
-    for (const place of this.#places.values()) {
-      await this.#serial(place, () => this.#leave(place));
-      await place.hosted.graph.close();
-    }
+    await Promise.all([...this.#places.values()].map((place) => this.#close(place)));
+  }
+
+  /** What is being attached or detached is not waited for: closing the graph ends it, and the next start sees what came of it. */
+  async #close(place: Place): Promise<void> {
+    const left = this.#serial(place, () => this.#leave(place));
+    await Promise.race([left, sleep(STOP_PATIENCE_MS, undefined, { ref: false })]);
+    await place.hosted.graph.close();
   }
 
   /**

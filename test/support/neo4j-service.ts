@@ -109,7 +109,7 @@ export class Neo4jService {
   /** Runs a mutation with one input; answers the member of its union. */
   async mutate(name: string, type: string, input: Record<string, unknown>, fields: string): Promise<Answer> {
     const query = `mutation ($input: ${type}!) { ${name}(input: $input) { __typename ... on UserError { code message } ${fields} } }`;
-    return (await this.client.data(query, { input }))[name];
+    return (await this.#data(query, { input }))[name];
   }
 
   attach(): Promise<Answer> {
@@ -141,7 +141,7 @@ export class Neo4jService {
     const query = `query ($id: ID!) { rollbackOperation(id: $id) { status outcome errorMessage counts { planned applied skipped conflicted }
       proof { method matches checkedEntities } } }`;
     for (;;) {
-      const { rollbackOperation: operation } = await this.client.data(query, { id: started.id });
+      const { rollbackOperation: operation } = await this.#data(query, { id: started.id });
       if (['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'].includes(operation.status))
         return { id: started.id, ...operation };
       await sleep(50);
@@ -154,7 +154,7 @@ export class Neo4jService {
     const query = `query ($id: ID!) { node(id: $id) { ... on Verification { status matches entitiesChecked transaction { source changeCount }
       differences(first: 50) { nodes { kind key action } } } } }`;
     for (;;) {
-      const { node } = await this.client.data(query, { id: started.id });
+      const { node } = await this.#data(query, { id: started.id });
       if (node.status !== 'RUNNING') return node;
       await sleep(50);
     }
@@ -163,7 +163,7 @@ export class Neo4jService {
   async graph(): Promise<Answer> {
     const query = `{ graph(name: "g") { nodeCount relationshipCount head { seq } earliest { seq }
       capture { mode progress error epoch reconciled pending problems(first: 100) { nodes { kind message key } } } } }`;
-    return (await this.client.data(query)).graph;
+    return (await this.#data(query)).graph;
   }
 
   /** Waits until capture is in the mode. */
@@ -172,6 +172,17 @@ export class Neo4jService {
       const graph = await this.graph();
       if (graph.capture.mode === mode) return graph;
       if (Date.now() > end) throw new Error(`capture is ${JSON.stringify(graph)}, not ${mode}: ${this.log}`);
+    }
+  }
+
+  /** A connection that the server closed while it was taken up again is no answer: asked once more. */
+  async #data(query: string, variables?: Record<string, unknown>): Promise<Answer> {
+    try {
+      return await this.client.data(query, variables);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      await sleep(200);
+      return this.client.data(query, variables);
     }
   }
 

@@ -24,7 +24,7 @@ import { type TriggerOptions, triggerStatement } from './trigger-statement.ts';
 
 export type TriggerCaptureOptions = Partial<Pick<TriggerOptions, 'rowsPerPart' | 'charactersPerPart' | 'mostWaiting'>>;
 
-const DEFAULTS = { rowsPerPart: 5_000, charactersPerPart: 4_000_000, mostWaiting: 200_000 };
+export const CAPTURE_DEFAULTS = { rowsPerPart: 5_000, charactersPerPart: 4_000_000, mostWaiting: 200_000 };
 /** What the service says of keys that are not fit is kept until it is looked at: so many at most. */
 const MOST_NOTICES = 100;
 const GAPS = 'outbox-gaps';
@@ -48,7 +48,7 @@ class TriggerCapture implements Capture {
     this.#parts = parts;
     const { connection, name, keyProperty, derivedProperties } = parts;
     const givesKeys = keyProperty === DEFAULT_KEY_PROPERTY;
-    const statement = triggerStatement({ keyProperty, givesKeys, derivedProperties, ...DEFAULTS, ...options });
+    const statement = triggerStatement({ keyProperty, givesKeys, derivedProperties, ...CAPTURE_DEFAULTS, ...options });
     this.#installation = new TriggerInstallation(connection, name, statement);
     this.#outbox = new Outbox(connection);
     this.#feed = new OutboxFeed(this.#outbox);

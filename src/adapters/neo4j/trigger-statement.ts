@@ -45,7 +45,7 @@ const PARAMETERS = [
 
 /**
  * The statement of the trigger, which APOC runs before each commit. It keeps the keys, then writes down what the transaction changes, as
- * columns; see outbox-format.ts, which reads them, and docs/decisions/010-neo4j-trigger.md for why it is built like this.
+ * columns; see outbox-draft.ts, which reads them, and docs/decisions/010-neo4j-trigger.md for why it is built like this.
  *
  * It must not fail on any data, since that would be the user's commit failing. So nothing is read of entities that the transaction
  * deleted but what the parameters say of them, and nothing is assumed of the type of any value, metadata included.
