@@ -16,9 +16,14 @@ export interface LeftOut extends EntityRef {
   readonly conflictId: string;
 }
 
-/** The constraints that the operation's graph enforces; none where it has none that plans are checked against. */
-export async function constraintsOf({ served }: OperationRun): Promise<readonly Constraint[]> {
-  return (await served.graph.constraints?.read()) ?? [];
+/**
+ * The constraints that the operation's graph enforces while it writes: those that it drops before, to restore the schema, do not count. None where the
+ * graph has none that plans are checked against.
+ */
+export async function constraintsOf({ served, operation }: OperationRun): Promise<readonly Constraint[]> {
+  const dropped = new Set(operation.schemaChanges.flatMap(({ before }) => before?.name ?? []));
+  const enforced = (await served.graph.constraints?.read()) ?? [];
+  return enforced.filter(({ name }) => !dropped.has(name));
 }
 
 /**

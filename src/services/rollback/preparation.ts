@@ -15,9 +15,9 @@ export async function prepare(run: OperationRun): Promise<void> {
   if (run.operation.status === 'ANALYZING') await run.transit('DETECT', { progress: 30 });
   const { checkedSeq } = run.operation;
   await plans.renewStatistics();
+  await planSchema(run);
   await closePlan(run, checkedSeq ?? 0n);
   await takeStock(run, { progress: 35, ...(await announce(run)) });
-  await planSchema(run);
   const batchEnds = await writingStrategy(run.operation).cut(run, []);
   await run.advance({ progress: 40, batchEnds });
 }
