@@ -200,7 +200,9 @@ describe.each(engines)('rehearsal on %s', (_, open) => {
     const first = await rehearser.begin(CALLER, { id: operation, idempotencyKey: 'once' });
     await ended(first);
     expect(await rehearser.begin(CALLER, { id: operation, idempotencyKey: 'once' })).toBe(first);
-    expect(await rehearser.begin(CALLER, { id: operation })).not.toBe(first);
+    const second = await rehearser.begin(CALLER, { id: operation });
+    expect(second).not.toBe(first);
+    await ended(second);
   });
 
   test('one whose instance stopped is taken over, its scratch graph replaced, and the late one changes nothing', async () => {
