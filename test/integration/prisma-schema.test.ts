@@ -18,6 +18,16 @@ const BEYOND_PRISMA: readonly string[] = [
   'index sessions_open_key', // one open session per name and actor
   'index rollback_points_expiry_idx', // points that will expire
   'index rollback_operations_safety_point_id_idx', // points that operations need
+  'index rollback_operations_resumes_id_idx', // what goes on from an operation
+  'index rollback_operations_rehearsal_of_id_idx', // what was executed from a preview
+  'index rollback_operations_undo_operation_id_idx', // what undoes an operation
+  'index rollback_operations_marked_idx', // operations whose marker may still be in the graph
+  'index rollback_operations_replanning_idx', // plans that are being made again
+  'index rollback_operations_open_idx', // operations of a graph that have not ended
+  'index operation_conflicts_open_idx', // conflicts that wait for a decision
+  'index operation_conflicts_unplanned_idx', // decisions that no plan has taken in
+  'index operation_plan_conflict_id_idx', // what hangs on a conflict
+  'index rehearsals_scratch_idx', // rehearsals that run, or have left a scratch graph
   'function palinode_audit_hash', // the audit log: each row is hashed,
   'function palinode_audit_link', // linked to the one before it
   'trigger audit_link',
