@@ -16,7 +16,9 @@ test('an embedded database takes care of tables with many dead rows, and only of
     expect(await database.upkeep()).toBe('public.worn');
     expect(await database.upkeep()).toBeNull();
     await database.query(`UPDATE worn SET content = content || 'y' WHERE id <= 15000`);
+    // The counters may come after the first look, which then goes by the table's size alone.
     expect(await database.upkeep()).toBe('public.worn');
+    while ((await database.upkeep()) !== null);
     const { rows } = await database.query<{ dead: bigint; known: number }>(
       `SELECT n_dead_tup AS dead, reltuples AS known FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
        WHERE s.relname = 'worn'`,
