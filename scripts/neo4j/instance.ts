@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { installNeo4j } from './install.ts';
 
 export interface Neo4jOptions {
@@ -96,9 +97,11 @@ export async function loadNeo4j(home: string, archive: string): Promise<void> {
 async function administer(home: string, command: readonly string[]): Promise<void> {
   const { plainClassPath } = await installNeo4j();
   const args = [...OPENED, '-cp', plainClassPath, 'Admin', home, join(home, 'conf'), ...command];
-  const result = spawnSync('java', args, { encoding: 'utf8' });
-  if (result.status !== 0)
-    throw new Error(`neo4j ${command[0]} failed:\n${result.stdout}${result.stderr}`.slice(-4000));
+  try {
+    await promisify(execFile)('java', args);
+  } catch (error) {
+    throw new Error(`neo4j ${command[0]} failed: ${error}`.slice(0, 4000));
+  }
 }
 
 function configure(options: Neo4jOptions, plugins: string | undefined): void {
