@@ -229,7 +229,8 @@ describe.each(engines)('rehearsal on %s', (_, open) => {
     expect(await scratches.names(10)).toHaveLength(1);
     await database.query(`UPDATE rehearsals SET lease_expires_at = clock_timestamp() WHERE id = $1`, [id]);
     await rehearser.run(id);
-    expect(await rehearsals.get(id)).toMatchObject({ status: 'DONE', matches: true });
+    // A sweep may have been faster.
+    expect(await ended(id)).toMatchObject({ status: 'DONE', matches: true });
     expect(await scratches.names(10)).toEqual([]);
     released.resolve();
     await late;

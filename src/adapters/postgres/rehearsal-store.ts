@@ -30,7 +30,7 @@ interface RehearsalRow {
 
 const UNTIL = `clock_timestamp() + make_interval(secs => $3::double precision / 1000)`;
 const HELD = `id = $1 AND lease_holder = $2 AND status = 'RUNNING'`;
-const UNHELD = `status = 'RUNNING' AND (lease_holder IS NULL OR lease_expires_at < clock_timestamp())`;
+const UNHELD = `status = 'RUNNING' AND (lease_holder IS NULL OR lease_expires_at <= clock_timestamp())`;
 
 /** Rehearsals and what they found, in PostgreSQL. */
 export class PostgresRehearsalStore implements RehearsalStore {

@@ -73,7 +73,7 @@ export class PostgresVerificationStore implements VerificationStore {
     return this.#database.transaction(async (tx) => {
       const { count } = await tx.query(
         `UPDATE verifications SET lease_holder = $2, lease_expires_at = ${UNTIL}, progress = 0, entities_checked = 0
-         WHERE id = $1 AND status = 'RUNNING' AND (lease_holder IS NULL OR lease_holder = $2 OR lease_expires_at < clock_timestamp())`,
+         WHERE id = $1 AND status = 'RUNNING' AND (lease_holder IS NULL OR lease_holder = $2 OR lease_expires_at <= clock_timestamp())`,
         [id, holder, ttlMs],
       );
       if (count > 0) await tx.query('DELETE FROM verification_differences WHERE verification_id = $1', [id]);

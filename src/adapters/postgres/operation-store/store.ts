@@ -77,7 +77,7 @@ export class PostgresOperationStore implements OperationStore {
     const { rows } = await this.#database.query<OperationRow & { lease_token: bigint }>(
       `UPDATE rollback_operations o
        SET lease_holder = $2, lease_token = o.lease_token + 1, lease_expires_at = now() + $3 * interval '1 millisecond'
-       WHERE o.id = $1 AND (o.lease_holder IS NULL OR o.lease_expires_at < now())
+       WHERE o.id = $1 AND (o.lease_holder IS NULL OR o.lease_expires_at <= now())
          AND (${TO_RUN} OR (o.status = 'CONFLICT_RESOLUTION' AND o.paused_at IS NULL))
        RETURNING ${OPERATION_COLUMNS}, o.lease_token`,
       [id, holder, ttlMs],
@@ -159,7 +159,7 @@ export class PostgresOperationStore implements OperationStore {
   }
 
   async abandoned(limit: number): Promise<readonly string[]> {
-    const free = '(o.lease_holder IS NULL OR o.lease_expires_at < now())';
+    const free = '(o.lease_holder IS NULL OR o.lease_expires_at <= now())';
     const decided = 'SELECT c.operation_id FROM operation_conflicts c WHERE c.version <> c.planned_version';
     const { rows } = await this.#database.query<{ id: string }>(
       `SELECT o.id FROM rollback_operations o
@@ -173,7 +173,7 @@ export class PostgresOperationStore implements OperationStore {
   async outdated(limit: number, restMs: number): Promise<readonly string[]> {
     const { rows } = await this.#database.query<{ id: string }>(
       `SELECT o.id FROM rollback_operations o JOIN graphs g ON g.id = o.graph_id
-       WHERE o.status = 'CONFLICT_RESOLUTION' AND o.paused_at IS NULL AND (o.lease_holder IS NULL OR o.lease_expires_at < now())
+       WHERE o.status = 'CONFLICT_RESOLUTION' AND o.paused_at IS NULL AND (o.lease_holder IS NULL OR o.lease_expires_at <= now())
          AND o.checked_seq < g.head_seq AND o.updated_at <= now() - $2 * interval '1 millisecond'
        ORDER BY o.updated_at LIMIT $1`,
       [limit, restMs],
