@@ -28,7 +28,7 @@ export function aspectsOf(state: EntityState | null): Aspect[] {
  * What an aspect holds, as a value: existence is true for a node and the list [type, start, end] for a relationship, labels are a
  * list of strings. Null when absent.
  */
-export function aspectValue(state: EntityState | null, aspect: Aspect): Value | null {
+export function aspectValue(state: EntityState | null, aspect: string): Value | null {
   if (state === null) return null;
   if (aspect === 'existence') return state.kind === 'NODE' ? true : textList([state.type, state.start, state.end]);
   if (aspect === 'labels') return state.kind === 'NODE' ? textList(state.labels) : null;
@@ -56,7 +56,22 @@ export function sameAspect(a: Value | null, b: Value | null): boolean {
 /** The aspects that differ between two states of one entity. */
 export function changedAspects(before: EntityState | null, after: EntityState | null): Aspect[] {
   const aspects = new Set([...aspectsOf(before), ...aspectsOf(after)]);
-  return [...aspects].filter((aspect) => !sameAspect(aspectValue(before, aspect), aspectValue(after, aspect)));
+  return [...aspects].filter((aspect) => isChanged(before, after, aspect));
+}
+
+/** Whether an aspect differs between two states of one entity: whether its values do, without putting them together first. */
+export function isChanged(before: EntityState | null, after: EntityState | null, aspect: string): boolean {
+  if (before === null || after === null || before.kind !== after.kind || aspect.startsWith('p:')) {
+    return !sameAspect(aspectValue(before, aspect), aspectValue(after, aspect));
+  }
+  if (aspect === 'labels')
+    return before.kind === 'NODE' && after.kind === 'NODE' && !sameTexts(before.labels, after.labels);
+  if (before.kind === 'NODE' || after.kind === 'NODE') return false;
+  return before.type !== after.type || before.start !== after.start || before.end !== after.end;
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, at) => text === b[at]);
 }
 
 /** The state that holds these values; null when existence is not among them. The inverse of `aspectValue`. */

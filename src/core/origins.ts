@@ -1,4 +1,4 @@
-import { type Aspect, aspectsOf, changedAspects } from './aspects.ts';
+import { type Aspect, aspectsOf, isChanged } from './aspects.ts';
 import type { EntityState } from './entities.ts';
 import type { Origins, RecordedVersion } from './undo-set.ts';
 
@@ -65,12 +65,12 @@ export function originsAfter(
   putBack: Origins | null,
 ): Origins | null {
   const before = previous?.state ?? null;
-  const changed = new Set<string>(changedAspects(before, after));
   // Coming into being or vanishing writes every aspect, those too that were absent before and are absent after.
   const writesAll = (before === null) !== (after === null);
-  const entries = Object.entries(putBack ?? {}).filter(([aspect]) => writesAll || changed.has(aspect));
+  const entries = Object.entries(putBack ?? {}).filter(([aspect]) => writesAll || isChanged(before, after, aspect));
+  if (previous === null) return entries.length === 0 ? null : Object.fromEntries(entries);
   for (const aspect of aspectsOf(after)) {
-    if (previous !== null && !changed.has(aspect)) entries.push([aspect, `${rootOf(previous, aspect)}`]);
+    if (!isChanged(before, after, aspect)) entries.push([aspect, `${rootOf(previous, aspect)}`]);
   }
   return entries.length === 0 ? null : Object.fromEntries(entries);
 }

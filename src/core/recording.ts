@@ -40,9 +40,17 @@ export interface Recording {
   readonly breaks: readonly ChainBreak[];
 }
 
-/** Turns a slice of the feed into entries of history, checking that each change continues what is stored. */
-export function recordSlice(slice: readonly FullTransaction[], stored: StoredBefore): Recording {
-  const chain = new Chain(stored);
+/**
+ * Turns a slice of the feed into entries of history, checking that each change continues what is stored.
+ *
+ * @param hashOf the state hash, from wherever the caller has it
+ */
+export function recordSlice(
+  slice: readonly FullTransaction[],
+  stored: StoredBefore,
+  hashOf: (state: EntityState) => Uint8Array = stateHash,
+): Recording {
+  const chain = new Chain(stored, hashOf);
   let { seq } = stored;
   const entries = slice.map((transaction, index): HistoryEntry => {
     const { id, first, last, time, actor, session, source, operation, cut } = transaction;
@@ -57,11 +65,13 @@ export function recordSlice(slice: readonly FullTransaction[], stored: StoredBef
 /** What is stored, with the changes of a slice applied one by one. */
 class Chain {
   readonly breaks: ChainBreak[] = [];
+  readonly #hashOf: (state: EntityState) => Uint8Array;
   readonly #putBack: StoredBefore['putBack'];
   readonly #current: Map<EntityId, CurrentVersion>;
   readonly #nodes: Set<string>;
 
-  constructor(stored: StoredBefore) {
+  constructor(stored: StoredBefore, hashOf: (state: EntityState) => Uint8Array) {
+    this.#hashOf = hashOf;
     this.#putBack = stored.putBack;
     this.#current = new Map(stored.current);
     this.#nodes = new Set(stored.nodes);
@@ -72,8 +82,8 @@ class Chain {
     const { kind, key, before, after } = change;
     const id = entityId(change);
     const previous = this.#current.get(id) ?? null;
-    const beforeHash = before === null ? null : stateHash(before);
-    const afterHash = after === null ? null : stateHash(after);
+    const beforeHash = before === null ? null : this.#hashOf(before);
+    const afterHash = after === null ? null : this.#hashOf(after);
     if (!sameHash(previous?.hash ?? null, beforeHash)) {
       const fix = { kind, key, before: previous?.state ?? null, after: before };
       this.breaks.push({ kind: 'STATE', transaction: index, fix });

@@ -25,3 +25,28 @@ function fetched<Item>(items: AsyncIterator<Item>): Promise<IteratorResult<Item>
   next.catch(() => {});
   return next;
 }
+
+/**
+ * The results of work on the items, in their order, while as many as `most` are worked on at a time. Holds that many results. An error comes
+ * where it would have come without.
+ */
+export async function* worked<Item, Result>(
+  source: AsyncIterable<Item>,
+  most: number,
+  work: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const under: Promise<Result>[] = [];
+  try {
+    for await (const item of source) {
+      const result = work(item);
+      result.catch(() => {});
+      under.push(result);
+      if (under.length < most) continue;
+      const first = under.shift();
+      if (first !== undefined) yield await first;
+    }
+    for (let first = under.shift(); first !== undefined; first = under.shift()) yield await first;
+  } finally {
+    await Promise.allSettled(under);
+  }
+}

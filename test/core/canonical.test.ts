@@ -179,6 +179,22 @@ describe('canonicalState', () => {
     expect(new Set(states.map(canonicalState)).size).toBe(states.length);
   });
 
+  test('is one text whatever order a store gives properties, labels and the keys of tags in', () => {
+    const turned = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(turned);
+      if (typeof value !== 'object' || value === null) return value;
+      const entries = Object.entries(value).map(([name, inner]): [string, unknown] => [name, turned(inner)]);
+      return Object.fromEntries(entries.reverse());
+    };
+    fc.assert(
+      fc.property(fc.oneof(arbNodeState, arbRelationshipState), (state) => {
+        const back = turned(state) as EntityState;
+        const labelled = back.kind === 'NODE' ? { ...back, labels: back.labels.toReversed() } : back;
+        expect(canonicalState(labelled)).toBe(canonicalState(state));
+      }),
+    );
+  });
+
   test('survives jsonb', () => {
     fc.assert(
       fc.property(fc.oneof(arbNodeState, arbRelationshipState), (state) => {

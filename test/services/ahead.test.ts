@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
-import { ahead } from '../../src/services/ahead.ts';
+import { describe, expect, test } from '@jest/globals';
+import { ahead, worked } from '../../src/services/ahead.ts';
 
 async function* source(log: string[], items: number, failAt = Number.POSITIVE_INFINITY): AsyncGenerator<number> {
   try {
@@ -35,4 +35,54 @@ test('whoever leaves early closes the source', async () => {
   const log: string[] = [];
   for await (const item of ahead(source(log, 3))) if (item === 0) break;
   expect(log.at(-1)).toBe('closed');
+});
+
+describe('work on several items at a time', () => {
+  const turns = async (count: number): Promise<void> => {
+    for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test('gives its results in the order of the items, however long each takes, and is at no more than its bound', async () => {
+    let under = 0;
+    let most = 0;
+    const results: number[] = [];
+    const slowFirst = async (item: number): Promise<number> => {
+      under += 1;
+      most = Math.max(most, under);
+      await turns(10 - item);
+      under -= 1;
+      return item * 10;
+    };
+    for await (const result of worked(source([], 6), 3, slowFirst)) results.push(result);
+    expect(results).toEqual([0, 10, 20, 30, 40, 50]);
+    expect(most).toBe(3);
+  });
+
+  test.each(['the source', 'the work'])('an error of %s comes after the results before it', async (where) => {
+    const seen: number[] = [];
+    const work = async (item: number): Promise<number> => {
+      await turns(3);
+      if (where === 'the work' && item === 2) throw new Error('broken');
+      return item;
+    };
+    const read = async (): Promise<void> => {
+      for await (const result of worked(source([], 5, where === 'the source' ? 2 : undefined), 2, work))
+        seen.push(result);
+    };
+    await expect(read()).rejects.toThrow('broken');
+    expect(seen).toEqual(where === 'the source' ? [0] : [0, 1]);
+  });
+
+  test('whoever leaves early waits for the work under way and closes the source', async () => {
+    const log: string[] = [];
+    let ended = 0;
+    const work = async (item: number): Promise<number> => {
+      await turns(5);
+      ended += 1;
+      return item;
+    };
+    for await (const result of worked(source(log, 5), 2, work)) if (result === 0) break;
+    expect(ended).toBe(2);
+    expect(log.at(-1)).toBe('closed');
+  });
 });

@@ -54,7 +54,7 @@ export class Drain {
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
     this.#slices.beginScan();
-    for await (const slice of ahead(this.#deps.graph.feed(this.#maxChanges))) {
+    for await (const slice of ahead(this.#prepared())) {
       if (this.#stopped) return false;
       const lease = await this.#seat.keep();
       if (restarting !== null) await this.#survey(lease, slice, restarting);
@@ -67,6 +67,13 @@ export class Drain {
     }
     this.#waits = 0;
     return restarting === null;
+  }
+
+  async *#prepared(): AsyncGenerator<readonly CapturedTransaction[]> {
+    for await (const slice of this.#deps.graph.feed(this.#maxChanges)) {
+      this.#slices.prepare(slice);
+      yield slice;
+    }
   }
 
   async #pause(): Promise<false> {

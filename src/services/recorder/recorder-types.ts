@@ -67,7 +67,7 @@ export interface RecorderOptions {
 
 export const RECORDER_DEFAULTS: RecorderOptions = {
   leaseMs: 10_000,
-  maxChanges: 5_000,
+  maxChanges: 2_500,
   busyMs: 50,
   idleMs: 500,
   inspectMs: 3_000,

@@ -7,6 +7,7 @@ import {
   type RelationshipState,
 } from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
+import { stateHash } from '../../core/hash.ts';
 import { type ChainBreak, needsOf, recordSlice, type StoredBefore, withoutEmpty } from '../../core/recording.ts';
 import type { CapturedTransaction, HistoryEntry } from '../../core/recording-types.ts';
 import type { Origins } from '../../core/undo-set.ts';
@@ -53,6 +54,8 @@ export class SliceRecorder {
   readonly #sessions: SessionTexts;
   readonly #lenient: LenientRecorder;
   readonly #patience: Patience;
+  /** Of states that were looked at before their turn came. */
+  readonly #hashes = new WeakMap<EntityState, Uint8Array>();
   /** Whether the scan under way has brought anything new. */
   #isNew = false;
 
@@ -68,6 +71,14 @@ export class SliceRecorder {
   beginScan(): void {
     this.#isNew = false;
     this.#lenient.beginScan();
+  }
+
+  /** Hashes a slice's states, while the one before it is being stored. */
+  prepare(slice: readonly CapturedTransaction[]): void {
+    for (const change of slice.flatMap(({ changes }) => changes)) {
+      if (isDelta(change)) continue;
+      for (const state of [change.before, change.after]) if (state !== null) this.#hashes.set(state, stateHash(state));
+    }
   }
 
   /** Stores what is not stored yet. */
@@ -167,7 +178,7 @@ export class SliceRecorder {
   async #attempt(slice: readonly CapturedTransaction[], live: LiveAt): Promise<Attempt> {
     const record = (stored: StoredBefore) => {
       const full = withFullStates(slice, statesOf(stored), live);
-      return { full, ...recordSlice(full.slice, stored) };
+      return { full, ...recordSlice(full.slice, stored, (state) => this.#hashes.get(state) ?? stateHash(state)) };
     };
     const isFull = slice.every(({ changes }) => !changes.some(isDelta));
     let recording = record(await this.#stored(slice, isFull ? (refs) => this.#asFound(slice, refs) : undefined));
@@ -184,13 +195,16 @@ export class SliceRecorder {
   ): Promise<StoredBefore> {
     const { history, graphId, putBack } = this.#deps;
     const needs = needsOf(slice);
-    const current = await currentOf(needs.changed);
-    const nodes = await history.presentNodes(graphId, needs.ends);
-    const origins = new Map<string, Map<EntityId, Origins>>();
-    for (const [operation, refs] of needs.putBack) {
-      origins.set(operation, await putBack.originsFor(operation, refs));
-    }
-    return { seq: this.#seat.head.seq + 1n, current, nodes, putBack: origins };
+    const originsOf = async (
+      operation: string,
+      refs: readonly EntityRef[],
+    ): Promise<[string, Map<EntityId, Origins>]> => [operation, await putBack.originsFor(operation, refs)];
+    const [current, nodes, origins] = await Promise.all([
+      currentOf(needs.changed),
+      history.presentNodes(graphId, needs.ends),
+      Promise.all([...needs.putBack].map(([operation, refs]) => originsOf(operation, refs))),
+    ]);
+    return { seq: this.#seat.head.seq + 1n, current, nodes, putBack: new Map(origins) };
   }
 
   /**

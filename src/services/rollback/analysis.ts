@@ -1,7 +1,7 @@
 import type { EntityRef } from '../../core/entities.ts';
 import type { DiffPosition } from '../../ports/history.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
-import { ahead } from '../ahead.ts';
+import { ahead, worked } from '../ahead.ts';
 import { EntityPlanner, type PlanRequest } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
@@ -9,6 +9,8 @@ import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Entities in one page of planning. */
 const PAGE = 2500;
+/** Pages: what one needs of history is read while another is thought about. */
+const PLANNED_AT_A_TIME = 2;
 /** Entities over which a tenth of the progress that is left goes by. */
 const REPORT_PAGE = 5000;
 /** Progress is reported at most this often. */
@@ -64,14 +66,16 @@ export async function planTouched(run: OperationRun, head: bigint, { again }: { 
   // Pages are stored in their order while the next ones are being read and planned.
   let stored = Promise.resolve();
   try {
-    for await (const refs of ahead(touchedPages(run))) {
+    const pages = worked(ahead(touchedPages(run)), PLANNED_AT_A_TIME, (refs) =>
+      planPage(run, planner, refs, head, again),
+    );
+    for await (const page of pages) {
       run.checkpoint();
-      const page = await planPage(run, planner, refs, head, again);
       await stored;
       stored = page.store();
       stored.catch(() => {});
       planned += page.rows;
-      looked += refs.length;
+      looked += page.looked;
       if (again || performance.now() - reported < REPORT_MS) continue;
       reported = performance.now();
       // How many there are is not known before the last page: each one covers part of what is left.
@@ -97,6 +101,8 @@ async function* touchedPages({ deps, operation, undoSet }: OperationRun): AsyncG
 }
 
 interface PlannedPage {
+  /** Entities that were looked at. */
+  readonly looked: number;
   readonly rows: number;
   store(): Promise<void>;
 }
@@ -108,7 +114,7 @@ async function planPage(
   head: bigint,
   again: boolean,
 ): Promise<PlannedPage> {
-  if (refs.length === 0) return { rows: 0, store: async () => {} };
+  if (refs.length === 0) return { looked: 0, rows: 0, store: async () => {} };
   const standing = await (again ? StandingConflicts.of(run, refs) : StandingConflicts.none(run));
   const rows: PlanRow[] = [];
   const conflicts: NewConflict[] = [];
@@ -118,6 +124,7 @@ async function planPage(
     conflicts.push(...decided.conflicts);
   }
   return {
+    looked: refs.length,
     rows: rows.length,
     store: async () => {
       await storeConflicts(run, standing, conflicts, rows);

@@ -9,6 +9,7 @@ import {
 } from '../../ports/knowledge-graph.ts';
 import type { OperationLease, OperationRecord } from '../../ports/operation-store.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
+import { ahead } from '../ahead.ts';
 import { hashOf } from './plan-decisions.ts';
 
 /** Entities locked, compared and written at a time. */
@@ -85,16 +86,29 @@ async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[]): Pro
       tx,
       changes.map((change, at) => ({ ...change, after: between[at] ?? null })),
     );
-  for (const chunk of chunks(writes.filter((write) => !givesWay(write)))) {
-    const locked = await lockAll(tx, chunk, stale);
+  const locked = lockedChunks(
+    tx,
+    writes.filter((write) => !givesWay(write)),
+    stale,
+  );
+  for await (const chunk of ahead(locked)) {
     // Once something is stale nothing will stay, but all that is stale should be known at once.
-    if (stale.length === 0) await tx.write(locked);
+    if (stale.length === 0) await tx.write(chunk);
   }
   if (stale.length > 0) throw new GuardFailure(stale);
   await write(
     tx,
     changes.map((change, at) => ({ ...change, before: between[at] ?? null })),
   );
+}
+
+/** Every entity is in one chunk only, so that the next one may be locked before one is written, and compared while it is. */
+async function* lockedChunks(
+  tx: GraphTransaction,
+  writes: readonly PlannedWrite[],
+  stale: EntityRef[],
+): AsyncGenerator<readonly EntityChange[]> {
+  for (const chunk of chunks(writes)) yield await lockAll(tx, chunk, stale);
 }
 
 function givesWay({ moved, releases }: PlannedWrite): boolean {

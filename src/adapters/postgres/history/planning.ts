@@ -63,6 +63,15 @@ export async function extentOf(
   return { first: row.first, last: row.last, transactions: row.transactions };
 }
 
+/**
+ * Versions `e` of one entity that began after a seq. The upper end of a window is to be asked of an expression of the seq, so that the planner
+ * sees only one end of it: with both it takes the window for narrow before the table has its first statistics, chooses the index by seq,
+ * and reads the whole window for each entity. With none, every version that the entity ever had is read.
+ */
+function since(seq: string): string {
+  return `e.valid_from_seq > ${seq}`;
+}
+
 /** Entities that the set touched, in order of the first touch. */
 export async function touchedBy(
   on: SqlExecutor,
@@ -76,12 +85,12 @@ export async function touchedBy(
     columns: 'v.kind, v.key, v.valid_from_seq AS seq',
     joins: '',
     versions: (parameters: Parameters) => [
-      // A subquery that the planner cannot turn into a join over the whole window: it seeks the entity by its own index (see
-      // `windowVersions`) and stops at the first hit. Membership is selected, not asked for, so that only the key finds a transaction.
+      // A subquery that the planner cannot turn into a join over the whole window: it seeks the entity by its own index (see `since`)
+      // and stops at the first hit. Membership is selected, not asked for, so that only the key finds a transaction.
       `NOT coalesce((
         SELECT true FROM entity_versions e
-        WHERE e.graph_id = v.graph_id AND e.kind = v.kind AND e.key = v.key AND e.valid_from_seq + 0 < v.valid_from_seq
-          AND e.valid_from_seq + 0 > ${parameters.add(set.from)}::int8 AND (
+        WHERE e.graph_id = v.graph_id AND e.kind = v.kind AND e.key = v.key AND ${since(`${parameters.add(set.from)}::int8`)}
+          AND e.valid_from_seq + 0 < v.valid_from_seq AND (
             SELECT ${memberConditions(set, parameters, 'm').join(' AND ')} FROM graph_transactions m
             WHERE m.graph_id = e.graph_id AND m.seq = e.valid_from_seq)
         LIMIT 1), false)`,
@@ -111,10 +120,8 @@ export async function windowVersions(
         WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key AND e.valid_from_seq <= $2
         ORDER BY e.valid_from_seq DESC LIMIT 1)
        UNION ALL
-       -- An expression of seq, so that no index but the entity's own can serve: before the table's first statistics the planner may
-       -- otherwise choose the one by seq, and read the whole window for each entity.
        (SELECT * FROM entity_versions e
-        WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key AND e.valid_from_seq + 0 > $2 AND e.valid_from_seq + 0 <= $3)
+        WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key AND ${since('$2')} AND e.valid_from_seq + 0 <= $3)
      ) v ORDER BY v.kind, v.key, v.valid_from_seq`,
     [graphId, from, to, ...refArrays(refs)],
   );

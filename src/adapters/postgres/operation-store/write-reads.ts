@@ -6,8 +6,8 @@ import type { PlannedWrite } from '../../../ports/plan-store.ts';
 import { type PackedColumns, packedQuery } from '../packed.ts';
 import { kindOf, MOVED, RELEASES, refParams } from './plan-rows.ts';
 
-/** Rows in one page of the plan's hash. */
-const PAGE = 10_000;
+/** Rows in one page of the plan's hash: few enough that the next one is read while one is hashed. */
+const PAGE = 2500;
 
 interface HashRecord {
   readonly kind: number;
