@@ -12,6 +12,7 @@ import { PgBossQueue } from '../adapters/postgres/pg-boss-queue.ts';
 import { PostgresPointStore } from '../adapters/postgres/point-store.ts';
 import type { PostgresStore } from '../adapters/postgres/postgres-store.ts';
 import { PostgresRehearsalStore } from '../adapters/postgres/rehearsal-store.ts';
+import { PostgresSchemaReadings } from '../adapters/postgres/schema-readings.ts';
 import { PostgresSessionStore } from '../adapters/postgres/session-store.ts';
 import { PostgresVerificationStore } from '../adapters/postgres/verification-store.ts';
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
@@ -37,6 +38,7 @@ import { Recorder } from '../services/recorder/recorder.ts';
 import { Rehearser } from '../services/rehearsal/rehearser.ts';
 import { RollbackManager } from '../services/rollback-manager.ts';
 import { RollbackRunner } from '../services/rollback-runner.ts';
+import { SchemaReader } from '../services/schema-reader.ts';
 import { ScopeResolver } from '../services/scope-resolver.ts';
 import { SessionManager } from '../services/session-manager.ts';
 import { SessionResolver } from '../services/session-resolver.ts';
@@ -87,6 +89,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const resolver = new SessionResolver({ sessions, keys, clock });
   const registry = new GraphRegistry();
   const attachments = new PostgresAttachmentStore(store);
+  const schemas = new PostgresSchemaReadings(store);
   const graphs: GraphRecord[] = [];
   const hosted: HostedGraph[] = [];
   for (const setting of options.graphs) {
@@ -120,6 +123,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
       history,
       attachments,
       registry,
+      schemas,
       bus,
       clock,
       onError: (error, graph) =>
@@ -168,6 +172,8 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     history,
     verifications,
     registry,
+    schemas,
+    clock,
     idempotency,
     queue,
     bus,
@@ -181,6 +187,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     sessions: new SessionManager({ history, registry, sessions, resolver, pinner, rollbacks, idempotency, clock }),
     snapshots,
     diffs: new DiffEngine({ history, moments, scopes }),
+    schemas: new SchemaReader({ schemas, registry, moments, clock }),
     rollbacks,
     verifier,
     rehearsals,

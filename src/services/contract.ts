@@ -13,6 +13,7 @@ import type {
   TransactionFilter,
 } from '../ports/history.ts';
 import type { StoredOperationEvent } from '../ports/operation-events.ts';
+import type { SchemaPlace, SchemaReading } from '../ports/schema-readings.ts';
 
 /**
  * The service layer as the edges (GraphQL, REST, CLI) see it. Records that are plain rows (points, operations, conflicts,
@@ -25,6 +26,7 @@ export interface Services {
   readonly sessions: SessionManager;
   readonly snapshots: SnapshotManager;
   readonly diffs: DiffEngine;
+  readonly schemas: SchemaReader;
   readonly rollbacks: RollbackManager;
   readonly verifier: Verifier;
   readonly rehearsals: Rehearser;
@@ -137,6 +139,13 @@ export interface DiffView {
     page: PageRequest<DiffPosition>,
   ): Promise<Page<EntityChange & { position: DiffPosition }>>;
   subgraph(limit: number): Promise<Subgraph>;
+}
+
+export interface SchemaReader {
+  /** What was read of the schema at each place, by one statement; null where nobody had read it by then. @throws LimitError */
+  find(graphId: number, places: readonly SchemaPlace[]): Promise<readonly (SchemaReading | null)[]>;
+  /** Reads the schema of the live graph. @throws CaptureError, LimitError */
+  live(graphId: number): Promise<SchemaReading>;
 }
 
 // ------------------------------------------------------------------ writing

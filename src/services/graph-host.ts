@@ -6,7 +6,9 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { History } from '../ports/history.ts';
 import type { Attachment, KnowledgeGraph } from '../ports/knowledge-graph.ts';
+import type { SchemaReadings } from '../ports/schema-readings.ts';
 import { auditFact } from './audit-facts.ts';
+import { reaching, textOf } from './graph-reach.ts';
 import type { GraphRegistry, Recording } from './graph-registry.ts';
 
 /** How long a lost notice that a graph was attached or detached elsewhere can go unseen, in milliseconds. */
@@ -43,6 +45,7 @@ export interface GraphHostDependencies {
   readonly history: Pick<History, 'graph' | 'setCapture' | 'addCaptureProblems'>;
   readonly attachments: AttachmentStore;
   readonly registry: GraphRegistry;
+  readonly schemas: Pick<SchemaReadings, 'note'>;
   readonly bus: EventBus;
   readonly clock: Clock;
   /** Told what could not be done and is tried again. */
@@ -241,6 +244,17 @@ export class GraphHost {
     place.recorder = place.hosted.recorder();
     place.recorder.start();
     this.#deps.registry.add(id, { graph, recorder: place.recorder });
+    await this.#noteSchema(place, attached === null ? 'CHANGED' : 'ALWAYS');
+  }
+
+  /** What cannot be read now is read at the next point: capture does not depend on it. */
+  async #noteSchema({ hosted: { id, name, graph } }: Place, when: 'ALWAYS' | 'CHANGED'): Promise<void> {
+    const { schemas, clock, onError } = this.#deps;
+    try {
+      await schemas.note(id, await graph.readSchema(), clock.now(), when);
+    } catch (error) {
+      onError(error, name);
+    }
   }
 
   /** Capture that had to be installed again, or another store than last time, has missed writes: the epoch ends. */
@@ -282,18 +296,4 @@ export class GraphHost {
     place.last = mine.catch(() => {});
     return mine;
   }
-}
-
-/** Runs what the graph does; whatever goes wrong there is an answer to whoever attaches or detaches. */
-async function reaching<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof CaptureError) throw error;
-    throw new CaptureError(`graph ${name} does not answer as it should: ${textOf(error)}`, 'OFF');
-  }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

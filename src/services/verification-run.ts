@@ -1,6 +1,7 @@
 import { type EntityChange, type EntityKind, type EntityRef, type EntityState, entityId } from '../core/entities.ts';
 import { stateHash } from '../core/hash.ts';
 import { compareKeys } from '../core/key-order.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { CurrentVersion, History } from '../ports/history.ts';
 import type { VerificationRecord, VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
@@ -21,6 +22,8 @@ export class VerificationRun {
   static readonly leaseMs = 30_000;
   readonly #history: History;
   readonly #store: VerificationStore;
+  readonly #schemas: VerifierDependencies['schemas'];
+  readonly #clock: Clock;
   readonly #served: ServedGraph;
   readonly #verification: VerificationRecord;
   readonly #holder: string;
@@ -32,6 +35,8 @@ export class VerificationRun {
   constructor(deps: VerifierDependencies, served: ServedGraph, verification: VerificationRecord, signal: AbortSignal) {
     this.#history = deps.history;
     this.#store = deps.verifications;
+    this.#schemas = deps.schemas;
+    this.#clock = deps.clock;
     this.#served = served;
     this.#verification = verification;
     this.#holder = deps.holder;
@@ -48,6 +53,7 @@ export class VerificationRun {
     // Damage that has been repaired stays on record until the graph has been compared; what comes during the comparison is not settled by it.
     const settled = (await graph.inspectCapture()).flatMap(({ incident }) => incident ?? []);
     await recorder.fence();
+    await this.#schemas.note(graphId, await graph.readSchema(), this.#clock.now(), 'ALWAYS');
     const record = await this.#history.graph(graphId);
     if (record === null) throw new Error('the graph is gone');
     const total = Number(record.nodeCount + record.relationshipCount);

@@ -1,7 +1,9 @@
 import { NotFoundError } from '../core/errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { History } from '../ports/history.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
+import type { SchemaReadings } from '../ports/schema-readings.ts';
 import type { VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
 import { assertCaptured } from './capture-state.ts';
@@ -19,10 +21,12 @@ const SCHEDULE: contract.Caller = { actor: 'palinode:schedule', ip: null, userAg
 export interface VerifierDependencies {
   readonly history: History;
   readonly verifications: VerificationStore;
+  readonly schemas: Pick<SchemaReadings, 'note'>;
   readonly registry: GraphRegistry;
   readonly idempotency: Idempotency;
   readonly queue: JobQueue;
   readonly bus: EventBus;
+  readonly clock: Clock;
   /** Names this process. */
   readonly holder: string;
   /** Milliseconds between two comparisons of each graph that nobody asks for. Absent: none. */

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
 import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
+import { PostgresSchemaReadings } from '../../src/adapters/postgres/schema-readings.ts';
 import { PostgresVerificationStore } from '../../src/adapters/postgres/verification-store.ts';
+import { systemClock } from '../../src/adapters/system/clock.ts';
 import type { VerificationRecord } from '../../src/ports/verification-store.ts';
 import { Idempotency } from '../../src/services/idempotency.ts';
 import { Verifier } from '../../src/services/verifier.ts';
@@ -24,7 +26,8 @@ describe.each(engines)('verification on %s', (_, open) => {
     verifications = new PostgresVerificationStore(database);
     const holder = randomUUID();
     const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys: world.keys, holder });
-    verifier = new Verifier({ ...world, verifications, idempotency, holder });
+    const schemas = new PostgresSchemaReadings(database);
+    verifier = new Verifier({ ...world, schemas, clock: systemClock, verifications, idempotency, holder });
     await verifier.start();
     close = async () => {
       verifier.stop();

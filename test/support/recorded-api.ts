@@ -3,6 +3,7 @@ import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-hi
 import { PostgresPointStore } from '../../src/adapters/postgres/point-store.ts';
 import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
 import { PostgresRecordReader } from '../../src/adapters/postgres/record-reader.ts';
+import { PostgresSchemaReadings } from '../../src/adapters/postgres/schema-readings.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/api/http-server.ts';
 import { type EntityChange, entityId } from '../../src/core/entities.ts';
 import { stateHash } from '../../src/core/hash.ts';
@@ -13,6 +14,7 @@ import { DiffEngine } from '../../src/services/diff-engine.ts';
 import { GraphReader } from '../../src/services/graph-reader.ts';
 import { GraphRegistry } from '../../src/services/graph-registry.ts';
 import { MomentResolver } from '../../src/services/moment-resolver.ts';
+import { SchemaReader } from '../../src/services/schema-reader.ts';
 import { ScopeResolver } from '../../src/services/scope-resolver.ts';
 import { connectTo, type TestClient } from './graphql-client.ts';
 import { createPgliteDatabase, createTestDatabase } from './postgres.ts';
@@ -58,7 +60,7 @@ export async function startRecordedApi({
   if (lease === null) throw new Error('the new graph is leased already');
   // Only what reading asks of a served graph.
   const served = {
-    graph: { pending: async () => ({ transactions: 0n, changes: 0n, oldest: null }) },
+    graph: { pending: async () => ({ transactions: 0n, changes: 0n, oldest: null }), readSchema: async () => [] },
     recorder: { fence: async () => {} },
   };
   registry.add(graph.id, served as unknown as Parameters<GraphRegistry['add']>[1]);
@@ -68,6 +70,7 @@ export async function startRecordedApi({
   const reading = {
     graphs: new GraphReader({ history, registry, moments, scopes, clock }),
     diffs: new DiffEngine({ history, moments, scopes }),
+    schemas: new SchemaReader({ schemas: new PostgresSchemaReadings(database), registry, moments, clock }),
     sessions: { isPresent: ({ closedAt }: { closedAt: Date | null }) => closedAt === null },
   };
   const reported: unknown[] = [];

@@ -1,6 +1,7 @@
 import { isRecord } from '../../core/decoded.ts';
 import type { EntityState } from '../../core/entities.ts';
 import type { ChangeSummary } from '../../core/moments.ts';
+import type { SchemaChange, SchemaItem } from '../../core/schema-changes.ts';
 import type { Value } from '../../core/values.ts';
 
 /**
@@ -48,21 +49,13 @@ export function storedText(json: unknown): string | null {
   return typeof json === 'string' ? json : null;
 }
 
-export interface StoredSchemaItem {
-  readonly name: string;
-  readonly kind: string;
-  readonly definition: string;
-}
-
-export function storedSchemaChanges(
-  json: unknown,
-): { before: StoredSchemaItem | null; after: StoredSchemaItem | null }[] {
+export function storedSchemaChanges(json: unknown): SchemaChange[] {
   if (!Array.isArray(json)) return [];
-  const item = (side: unknown): StoredSchemaItem | null => storedSchema([side])?.[0] ?? null;
+  const item = (side: unknown): SchemaItem | null => storedSchema([side])?.[0] ?? null;
   return json.filter(isRecord).map(({ before, after }) => ({ before: item(before), after: item(after) }));
 }
 
-export function storedSchema(json: unknown): StoredSchemaItem[] | null {
+export function storedSchema(json: unknown): SchemaItem[] | null {
   if (!Array.isArray(json)) return null;
   return json.filter(isRecord).map((item) => ({
     name: String(item.name),

@@ -54,6 +54,15 @@ describe.each(['pglite', 'server'] as const)('the number of SQL statements on %s
     await same(query, { first: 2 }, { first: 20 });
   });
 
+  it('grows by two for the schema, however many diffs ask for it', async () => {
+    const query = (more: string) =>
+      `query ($first: Int) { graph(name: "demo") { points(first: $first) { nodes { changesSince { from { seq } ${more} } } } } }`;
+    const schema = 'schemaFrom { time } schemaTo { time } schemaChanges { action }';
+    for (const first of [1, 20]) {
+      expect((await least(query(schema), { first })) - (await least(query(''), { first }))).toBe(2);
+    }
+  });
+
   it('does not grow with the number of ids', async () => {
     const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }';
     const ids = [

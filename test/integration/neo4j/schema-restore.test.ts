@@ -108,3 +108,24 @@ test.each([
   const refused = await service.rollback({ to: { point: point.id }, includeSchema: true, ...input });
   expect(refused).toMatchObject({ __typename: 'InvalidInputError', message: expect.stringMatching(message) });
 });
+
+test('a diff tells what became of constraints and indexes between two readings', async () => {
+  await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
+  const before = await service.point('with a constraint');
+  await service.cypher('DROP CONSTRAINT one_mail');
+  await service.cypher('CREATE INDEX by_age FOR (u:User) ON (u.age)');
+  const query = `query ($from: At!) { graph(name: "g") { diff(from: $from) { schemaFrom { at { seq } } schemaTo { at { seq } }
+    schemaChanges { action before { name kind } after { name kind definition } } } } }`;
+  const { diff } = (await service.client.data(query, { from: { point: before.id } })).graph;
+  expect(diff.schemaChanges).toEqual([
+    {
+      action: 'CREATED',
+      before: null,
+      after: { name: 'by_age', kind: 'RANGE INDEX', definition: expect.stringContaining('CREATE RANGE INDEX') },
+    },
+    { action: 'DELETED', before: { name: 'one_mail', kind: 'UNIQUENESS CONSTRAINT' }, after: null },
+  ]);
+  expect(diff).toMatchObject({ schemaFrom: { at: {} }, schemaTo: { at: {} } });
+  const attached = (await service.client.data(query, { from: { keyword: 'EARLIEST' } })).graph.diff;
+  expect(attached.schemaFrom).not.toBeNull();
+});

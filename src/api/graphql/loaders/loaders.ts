@@ -1,10 +1,12 @@
 import type DataLoader from 'dataloader';
 import type { ApiDependencies } from '../dependencies.ts';
 import { captureLoaders } from './capture.ts';
+import { diffLoaders } from './diffs.ts';
 import { entityLoaders } from './entities.ts';
 import { historyLoaders } from './history.ts';
 import { pageLoaders } from './pages.ts';
 import { recordLoaders } from './records.ts';
+import { schemaLoaders } from './schemas.ts';
 
 /** Everything that is read by key, batched and remembered for one request. */
 export type Loaders = ReturnType<typeof createLoaders>;
@@ -24,6 +26,8 @@ export function createLoaders(dependencies: ApiDependencies) {
     ...historyLoaders(dependencies),
     ...entityLoaders(dependencies),
     ...captureLoaders(dependencies),
+    ...diffLoaders(dependencies),
+    ...schemaLoaders(dependencies),
   };
 }
 

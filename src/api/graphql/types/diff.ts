@@ -1,16 +1,17 @@
 import type { ChangeAction, EntityChange, EntityKind } from '../../../core/entities.ts';
+import { type SchemaChange, type SchemaItem, schemaChanges } from '../../../core/schema-changes.ts';
+import type { SchemaReading } from '../../../ports/schema-readings.ts';
 import { builder } from '../builder.ts';
 import { type Connection, type PageArguments, pageArguments, readPage, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { Cursors, changeCodec } from '../cursors.ts';
-import type { StoredSchemaItem } from '../stored.ts';
 import { ChangeConnection } from './change.ts';
 import { ChangeActionEnum, EntityKindEnum } from './enums.ts';
 import { ChangeSummaryRef, MomentRef } from './moment.ts';
 import { DiffRef, type DiffShape } from './refs.ts';
 import { checkLimit, SubgraphRef } from './subgraph.ts';
 
-export const SchemaItemRef = builder.objectRef<StoredSchemaItem>('SchemaItem').implement({
+export const SchemaItemRef = builder.objectRef<SchemaItem>('SchemaItem').implement({
   description: 'A constraint or an index of the graph.',
   fields: (t) => ({
     name: t.exposeString('name'),
@@ -19,12 +20,7 @@ export const SchemaItemRef = builder.objectRef<StoredSchemaItem>('SchemaItem').i
   }),
 });
 
-interface SchemaChangeShape {
-  readonly before: StoredSchemaItem | null;
-  readonly after: StoredSchemaItem | null;
-}
-
-export const SchemaChangeRef = builder.objectRef<SchemaChangeShape>('SchemaChange').implement({
+export const SchemaChangeRef = builder.objectRef<SchemaChange>('SchemaChange').implement({
   fields: (t) => ({
     action: t.field({
       type: ChangeActionEnum,
@@ -32,6 +28,14 @@ export const SchemaChangeRef = builder.objectRef<SchemaChangeShape>('SchemaChang
     }),
     before: t.expose('before', { type: SchemaItemRef, nullable: true }),
     after: t.expose('after', { type: SchemaItemRef, nullable: true }),
+  }),
+});
+
+const SchemaReadingRef = builder.objectRef<SchemaReading>('SchemaReading').implement({
+  description: 'When the schema was read: nothing tells of its changes, so two readings are compared.',
+  fields: (t) => ({
+    at: t.field({ type: MomentRef, description: 'The newest recorded moment then.', resolve: ({ at }) => at }),
+    time: t.expose('time', { type: 'DateTime' }),
   }),
 });
 
@@ -53,8 +57,23 @@ DiffRef.implement({
     }),
     schemaChanges: t.field({
       type: [SchemaChangeRef],
-      description: 'Between the readings of the schema at the two moments; graphs without constraints have none.',
-      resolve: () => [],
+      description:
+        'What differs between the two readings `schemaFrom` and `schemaTo`; empty when one of them is missing.',
+      resolve: async (diff, _, context) => {
+        const [from, to] = await Promise.all([schemaFrom(diff, context), schemaTo(diff, context)]);
+        return from === null || to === null ? [] : schemaChanges(from.items, to.items);
+      },
+    }),
+    schemaFrom: t.field({
+      type: SchemaReadingRef,
+      nullable: true,
+      description: "The point's own reading, the live graph's, or else the last one by then. Null when there is none.",
+      resolve: (diff, _, context) => schemaFrom(diff, context),
+    }),
+    schemaTo: t.field({
+      type: SchemaReadingRef,
+      nullable: true,
+      resolve: (diff, _, context) => schemaTo(diff, context),
     }),
     subgraph: t.field({
       type: SubgraphRef,
@@ -64,6 +83,14 @@ DiffRef.implement({
     }),
   }),
 });
+
+function schemaFrom({ view, ends }: DiffShape, { loaders }: ApiContext): Promise<SchemaReading | null> {
+  return loaders.schemaAt(view.graphId, ends.from, view.from);
+}
+
+function schemaTo({ view, ends }: DiffShape, { loaders }: ApiContext): Promise<SchemaReading | null> {
+  return loaders.schemaAt(view.graphId, ends.to, view.to);
+}
 
 interface ChangeArguments extends PageArguments {
   readonly kind?: EntityKind | null | undefined;

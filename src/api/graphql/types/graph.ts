@@ -175,11 +175,10 @@ GraphRef.implement({
         to: t.arg({ type: AtInput, description: 'Live when absent.' }),
         scope: t.arg({ type: ScopeInput }),
       },
-      resolve: async (graph, { from, to, scope }, { services }) => {
+      resolve: (graph, { from, to, scope }, { loaders }) => {
         const end = readAtOrNull(to, ['to']);
         const start = readAt(from, ['from']);
-        const view = await services.diffs.between(graph.id, start, end, readScope(scope, ['scope']));
-        return { view, live: end === null };
+        return loaders.diff({ graphId: graph.id, from: start, to: end, scope: readScope(scope, ['scope']) });
       },
     }),
   }),

@@ -1,5 +1,5 @@
 import type { EntityState, NodeState, RelationshipState } from '../../../core/entities.ts';
-import type { Moment } from '../../../core/moments.ts';
+import type { At, Moment } from '../../../core/moments.ts';
 import type { GraphRecord, RecordedTransaction } from '../../../ports/history.ts';
 import type { StoredOperationEvent } from '../../../ports/operation-events.ts';
 import type { DiffView } from '../../../services/contract.ts';
@@ -15,10 +15,11 @@ export interface EntityAt<State extends EntityState = EntityState> {
   readonly state: State;
 }
 
-/** `live`: the client did not say where it ends. */
+/** `live`: the client did not say where it ends. `ends`: the two moments as they were named. */
 export interface DiffShape {
   readonly view: DiffView;
   readonly live: boolean;
+  readonly ends: { readonly from: At; readonly to: At };
 }
 
 export const NodeInterface = builder.nodeInterfaceRef();

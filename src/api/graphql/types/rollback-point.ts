@@ -71,10 +71,15 @@ builder.prismaObjectFields(PointRef, (t) => ({
     nullable: true,
     description: 'From the point to the live state.',
     args: { scope: t.arg({ type: ScopeInput }) },
-    resolve: async ({ graphId, seq }, { scope }, { services }) => {
+    resolve: ({ id, graphId, seq }, { scope }, { loaders }) => {
       if (seq === null) return null;
-      const view = await services.diffs.between(graphId, { seq }, null, readScope(scope, ['scope']));
-      return { view, live: true };
+      return loaders.diff({
+        graphId,
+        from: { seq },
+        to: null,
+        scope: readScope(scope, ['scope']),
+        start: { point: id },
+      });
     },
   }),
   audit: t.field({

@@ -56,7 +56,13 @@ async function diff({ graphId, pointId, openedAt, closedAt }: Session, context: 
   const seq = point?.seq ?? null;
   const from: At = seq === null ? { time: openedAt } : { seq };
   const to: At | null = closedAt === null ? null : { time: closedAt };
-  return { view: await context.services.diffs.between(graphId, from, to, null), live: to === null };
+  return context.loaders.diff({
+    graphId,
+    from,
+    to,
+    scope: null,
+    ...(pointId !== null && { start: { point: pointId } }),
+  });
 }
 
 async function transactions(
