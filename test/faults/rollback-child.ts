@@ -1,7 +1,5 @@
-import { PgDatabase } from '../../src/adapters/postgres/pg-database.ts';
-import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import type { GraphTransaction, KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
-import { openWorld } from '../support/rollback-world.ts';
+import { openWorldAt } from '../support/world-at.ts';
 
 /**
  * An instance of the service that takes up whatever rollback it finds, and dies at a chosen place: `before advance 3` is the third call
@@ -47,13 +45,9 @@ function striking(work: unknown): unknown {
   };
 }
 
-const database = where.startsWith('postgres:')
-  ? new PgDatabase({ url: where, poolSize: 5 })
-  : await PgliteDatabase.open({ dataFolder: where });
-const world = await openWorld(database, { wrap, leaseMs: 500, sweepMs: 100 });
+const { world, close } = await openWorldAt(where, { wrap, leaseMs: 500, sweepMs: 100 });
 const operation = await world.settle(operationId);
-await world.close();
-await database.close();
+await close();
 console.log(
   [operation.status, ...world.errors.map((error) => (error instanceof Error ? error.name : error))].join(' '),
 );

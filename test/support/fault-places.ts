@@ -1,32 +1,33 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { Connection } from '../../src/adapters/neo4j/connection.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { PgDatabase } from '../../src/adapters/postgres/pg-database.ts';
-import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
-import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
 import { RedisEventBus } from '../../src/adapters/redis/event-bus.ts';
 import type { EventBus } from '../../src/ports/event-bus.ts';
+import { borrowSharedNeo4j, startTestNeo4j } from './neo4j.ts';
+import { wipe } from './neo4j-graphs.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 import { runFolder } from './processes.ts';
 import { startRedis } from './redis.ts';
-import { openWorld, type World, type WorldOptions } from './rollback-world.ts';
+import type { WorldOptions } from './rollback-world.ts';
+import { startTcpProxy } from './tcp-proxy.ts';
+import { type OpenedWorld, openWorldAt } from './world-at.ts';
 
 /** Something that the service lives on goes away, and comes back. */
-export type Fault = 'the graph connection is killed' | 'PostgreSQL is killed and starts again' | 'Redis is lost';
-
-export const FAULTS: readonly Fault[] = [
-  'the graph connection is killed',
-  'PostgreSQL is killed and starts again',
-  'Redis is lost',
-];
+export type Fault =
+  | 'the graph connection is killed'
+  | 'Neo4j is killed and starts again'
+  | 'PostgreSQL is killed and starts again'
+  | 'Redis is lost';
 
 /** One fresh world to do damage to. */
 export interface FaultSite {
-  /** What a process of its own is told, to open the same world. */
+  /** What a process of its own is told, to open the same world: see `openWorldAt`. */
   readonly where: string;
   /** An instance of the service. Closing it is a restart's first half. */
-  open(options?: WorldOptions): Promise<{ world: World; close(): Promise<void> }>;
+  open(options?: WorldOptions): Promise<OpenedWorld>;
   strike(fault: Fault): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -41,7 +42,7 @@ export interface FaultPlace {
   close(): Promise<void>;
 }
 
-export const FAULT_PLACES: readonly (() => Promise<FaultPlace>)[] = [embeddedOnPglite, embeddedOnServer];
+export const FAULT_PLACES: readonly (() => Promise<FaultPlace>)[] = [embeddedOnPglite, embeddedOnServer, neo4jOfItsOwn];
 
 async function embeddedOnPglite(): Promise<FaultPlace> {
   return {
@@ -49,70 +50,127 @@ async function embeddedOnPglite(): Promise<FaultPlace> {
     faults: [],
     make: async () => {
       const where = mkdtempSync(join(runFolder(), 'faults-'));
-      const open = async () => {
-        const database = await PgliteDatabase.open({ dataFolder: where });
-        await migrate(database, 'prisma/migrations');
-        return database;
-      };
-      return siteOf(where, open, async () => {}, null);
+      return siteOf(where, async () => {}, null);
     },
     close: async () => {},
   };
 }
 
+export async function embeddedOnServer(): Promise<FaultPlace> {
+  const stores = await startStores();
+  return {
+    name: 'the embedded graph on a PostgreSQL server',
+    faults: ['the graph connection is killed', 'PostgreSQL is killed and starts again', 'Redis is lost'],
+    make: async (redis) => {
+      const store = await stores.create();
+      const bus = redis ? await startRedis() : null;
+      const strike = async (fault: Fault): Promise<void> => {
+        if (fault === 'the graph connection is killed') await store.killConnections();
+        else if (fault === 'PostgreSQL is killed and starts again') await stores.server.restart();
+        else await bus?.kill();
+      };
+      const dispose = async (): Promise<void> => {
+        await bus?.kill();
+        await store.drop();
+      };
+      return { ...siteOf(store.url, strike, bus?.url ?? null), dispose };
+    },
+    close: async () => stores.server.kill(),
+  };
+}
+
+/** On the Neo4j that all suites share, which nobody may kill. */
+export async function neo4jShared(): Promise<FaultPlace> {
+  const { url, giveBack } = await borrowSharedNeo4j();
+  return neo4jOnServer({ url, close: async () => giveBack() });
+}
+
+async function neo4jOfItsOwn(): Promise<FaultPlace> {
+  const server = await startTestNeo4j();
+  const restart = async (): Promise<void> => {
+    await server.kill();
+    await server.restart();
+  };
+  return neo4jOnServer({ url: server.url, restart, close: () => server.kill() });
+}
+
+interface GraphServer {
+  readonly url: string;
+  restart?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The service reaches the graph through a proxy, which can cut it off. */
+async function neo4jOnServer(graphs: GraphServer): Promise<FaultPlace> {
+  const stores = await startStores();
+  const { hostname: host, port } = new URL(graphs.url);
+  const proxy = await startTcpProxy({ host, port: Number(port) });
+  const restartable: readonly Fault[] = graphs.restart === undefined ? [] : ['Neo4j is killed and starts again'];
+  return {
+    name: 'Neo4j, on a PostgreSQL server',
+    faults: [
+      'the graph connection is killed',
+      'PostgreSQL is killed and starts again',
+      'Redis is lost',
+      ...restartable,
+    ],
+    make: async (redis) => {
+      const connection = new Connection({ url: graphs.url });
+      await wipe(connection);
+      await connection.close();
+      const store = await stores.create();
+      const bus = redis ? await startRedis() : null;
+      const strike = async (fault: Fault): Promise<void> => {
+        if (fault === 'the graph connection is killed') proxy.cutAll();
+        else if (fault === 'Neo4j is killed and starts again') await graphs.restart?.();
+        else if (fault === 'PostgreSQL is killed and starts again') await stores.server.restart();
+        else await bus?.kill();
+      };
+      const dispose = async (): Promise<void> => {
+        await bus?.kill();
+        await store.drop();
+      };
+      const where = `${store.url} bolt://127.0.0.1:${proxy.port}`;
+      return { ...siteOf(where, strike, bus?.url ?? null), dispose };
+    },
+    close: async () => {
+      await proxy.close();
+      await graphs.close();
+      stores.server.kill();
+    },
+  };
+}
+
 /** Commits wait until they are written, as they do by default: what was acknowledged is there after the server died. */
-async function embeddedOnServer(): Promise<FaultPlace> {
+async function startStores() {
   const server = await startPostgres({ synchronous_commit: 'on', full_page_writes: 'on' });
   await administer(server, 'CREATE DATABASE migrated');
   const template = new PgDatabase({ url: server.url('migrated') });
   await migrate(template, 'prisma/migrations');
   await template.close();
   let made = 0;
-  return {
-    name: 'the embedded graph on a PostgreSQL server',
-    faults: FAULTS,
-    make: async (redis) => {
-      made += 1;
-      const name = `faults_${made}`;
-      await administer(server, `CREATE DATABASE ${name} TEMPLATE migrated`);
-      const where = server.url(name);
-      const killConnections = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`;
-      const bus = redis ? await startRedis() : null;
-      const strike = async (fault: Fault): Promise<void> => {
-        if (fault === 'the graph connection is killed') await administer(server, killConnections);
-        else if (fault === 'PostgreSQL is killed and starts again') await server.restart();
-        else await bus?.kill();
-      };
-      const site = siteOf(where, async () => new PgDatabase({ url: where, poolSize: 5 }), strike, bus?.url ?? null);
-      const dispose = async (): Promise<void> => {
-        await bus?.kill();
-        await administer(server, `DROP DATABASE ${name} WITH (FORCE)`);
-      };
-      return { ...site, dispose };
-    },
-    close: async () => server.kill(),
+  const create = async () => {
+    made += 1;
+    const name = `faults_${made}`;
+    await administer(server, `CREATE DATABASE ${name} TEMPLATE migrated`);
+    const killing = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`;
+    return {
+      url: server.url(name),
+      killConnections: () => administer(server, killing),
+      drop: () => administer(server, `DROP DATABASE ${name} WITH (FORCE)`),
+    };
   };
+  return { server, create };
 }
 
-function siteOf(
-  where: string,
-  openStore: () => Promise<PostgresStore>,
-  strike: FaultSite['strike'],
-  redisUrl: string | null,
-): FaultSite {
+function siteOf(where: string, strike: FaultSite['strike'], redisUrl: string | null): FaultSite {
   return {
     where,
     strike,
     dispose: async () => {},
-    async open(options = {}) {
-      const database = await openStore();
+    open: (options = {}) => {
       const bus: EventBus | undefined = redisUrl === null ? undefined : new RedisEventBus({ url: redisUrl });
-      const world = await openWorld(database, { ...options, ...(bus !== undefined && { bus }) });
-      const close = async (): Promise<void> => {
-        await world.close();
-        await database.close();
-      };
-      return { world, close };
+      return openWorldAt(where, { ...options, ...(bus !== undefined && { bus }) });
     },
   };
 }

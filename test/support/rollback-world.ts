@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EmbeddedGraph } from '../../src/adapters/embedded-graph/embedded-graph.ts';
+import { PostgresAttachmentStore } from '../../src/adapters/postgres/attachment-store.ts';
 import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
 import { PostgresConflictStore } from '../../src/adapters/postgres/operation-store/conflict-store.ts';
@@ -11,10 +11,13 @@ import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.t
 import { PostgresSessionStore } from '../../src/adapters/postgres/session-store.ts';
 import { sameState } from '../../src/core/canonical.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../src/core/entities.ts';
+import type { GraphSetting } from '../../src/main/graphs-file.ts';
+import { openGraph } from '../../src/main/open-graph.ts';
 import type { EventBus } from '../../src/ports/event-bus.ts';
 import type { JobQueue } from '../../src/ports/job-queue.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import type { OperationProof, OperationRecord } from '../../src/ports/operation-store.ts';
+import { auditFact } from '../../src/services/audit-facts.ts';
 import type { Caller, RollbackRequest } from '../../src/services/contract.ts';
 import { GraphRegistry } from '../../src/services/graph-registry.ts';
 import { Idempotency } from '../../src/services/idempotency.ts';
@@ -32,6 +35,8 @@ export type Wanted = EntityState | (EntityRef & { readonly gone: true });
 export const CALLER: Caller = { actor: 'tester', ip: null, userAgent: null };
 
 export interface WorldOptions {
+  /** The address of a Neo4j that is the graph. Without one it is embedded in the database. */
+  readonly neo4j?: string | undefined;
   /** Changes what the runner and the manager see of the graph, to break in at chosen places. */
   readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
   /** Changes what the rollbacks see of any port. */
@@ -46,12 +51,17 @@ export interface WorldOptions {
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
-/** The services that roll back, on a database with the service's tables, with one embedded graph named `demo`. */
+/** The services that roll back, on a database with the service's tables, with one graph named `demo`, which is captured. */
 export async function openWorld(database: PostgresStore, options: WorldOptions = {}) {
   const history = new PostgresHistory(database);
-  const graph = new EmbeddedGraph(database, 'demo');
-  await graph.attach();
-  const { id: graphId } = await history.openGraph('demo', 'EMBEDDED');
+  const setting = settingOf(options.neo4j);
+  const { id: graphId } = await history.openGraph('demo', setting.kind === 'embedded' ? 'EMBEDDED' : 'NEO4J');
+  const { graph, bindings } = openGraph(database, graphId, setting);
+  const attachments = new PostgresAttachmentStore(database);
+  const { storeId } = await graph.attach();
+  if (graph.kind === 'NEO4J') {
+    await attachments.begin(graphId, { storeId, total: 0n }, auditFact(CALLER, 'GRAPH_ATTACHED', {}, {}));
+  }
   const bus = options.bus ?? localBus();
   const clock = { now: () => new Date() };
   const keys = { next: () => randomUUID() };
@@ -70,11 +80,14 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
       keys,
       sessions: sessionResolver,
       putBack: plans,
+      attachments,
+      ...(bindings && { bindings }),
       onError: (e) => errors.push(e),
     },
     {},
   );
   recorder.start();
+  await until(async () => (await history.graph(graphId))?.captureMode === 'CONTINUOUS');
   const registry = new GraphRegistry();
   registry.add(graphId, { graph: wrap('graph', options.wrapGraph?.(graph) ?? graph), recorder });
   const points = new PostgresPointStore(database);
@@ -238,8 +251,15 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
       await recorder.stop();
       await sessionResolver.flush();
       await bus.close();
+      await graph.close();
     },
   };
+}
+
+function settingOf(neo4j: string | undefined): GraphSetting {
+  if (neo4j === undefined) return { name: 'demo', kind: 'embedded' };
+  const defaults = { user: undefined, password: undefined, database: undefined, keyProperty: undefined };
+  return { name: 'demo', kind: 'neo4j', url: neo4j, ...defaults, derivedProperties: [], attach: false };
 }
 
 /** Waits until something holds. */
