@@ -3,26 +3,34 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import neo4j, { type Driver } from 'neo4j-driver';
-import { startNeo4j } from '../scripts/neo4j/instance.ts';
+import { dumpNeo4j, startNeo4j } from '../scripts/neo4j/instance.ts';
 import { readWordNet } from '../src/adapters/wordnet/wordnet.ts';
 import type { EntityState } from '../src/core/entities.ts';
 
 const BATCH = 5000;
 
 /** A Neo4j of our own, with APOC triggers, that is thrown away. */
-export async function startBenchNeo4j(): Promise<{ url: string; driver: Driver; stop(): Promise<void> }> {
+export interface BenchNeo4j {
+  readonly url: string;
+  readonly driver: Driver;
+  /** Stops the server, writes its store into a folder, and starts it again. */
+  dump(archive: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startBenchNeo4j(): Promise<BenchNeo4j> {
   const home = mkdtempSync(join(tmpdir(), 'palinode-bench-neo4j-'));
-  const server = await startNeo4j({
-    home,
-    port: await freePort(),
-    heap: '1g',
-    pageCache: '512m',
-    triggerRefreshMs: 500,
-  });
+  const options = { home, port: await freePort(), heap: '1g', pageCache: '512m', triggerRefreshMs: 500 };
+  let server = await startNeo4j(options);
   const driver = neo4j.driver(server.url, undefined, { useBigInt: true });
   return {
     url: server.url,
     driver,
+    async dump(archive) {
+      await server.stop();
+      await dumpNeo4j(home, archive);
+      server = await startNeo4j(options);
+    },
     async stop() {
       await driver.close();
       await server.kill();
