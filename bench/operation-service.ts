@@ -111,7 +111,8 @@ export class Service {
       if (o.status === 'COMPLETED') return;
       if (['FAILED', 'ABORTED', 'PARTIALLY_COMPLETED'].includes(o.status))
         throw new Error(`${o.status}: ${o.errorMessage}`);
-      await sleep(20);
+      // What is measured says itself when it ended, and should not share the processor with whoever asks.
+      await sleep(250);
     }
   }
 

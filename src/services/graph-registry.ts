@@ -20,6 +20,11 @@ export interface Recording {
   /** There is something to record. */
   poke(): void;
   /**
+   * More is being written: for so many milliseconds nothing need be recorded that nobody asks for. Whoever fences is served as ever, and
+   * `poke` ends it.
+   */
+  holdOff(ms: number): void;
+  /**
    * Records differences between history and the graph as one RECONCILE transaction of a new epoch. What history no longer has as
    * `before` is left out. Idempotent per `id`. Null when nothing was left.
    */

@@ -33,6 +33,9 @@ describe.each(engines)('an instance whose lease was taken over, on %s', (_, open
 
     await takeMarker(current);
     await expect(stale.advance({ progress: 50 })).rejects.toThrow(LeaseLostError);
+    const applied = { fromGroup: 0n, toGroup: 9n };
+    const batch = { applied, progress: 50, events: [{ type: 'PROGRESS', message: 'batch 1 of 1 written' }] } as const;
+    await expect(stale.advance(batch)).rejects.toThrow(LeaseLostError);
     await expect(world.plans.reset(first.lease)).rejects.toThrow(LeaseLostError);
     await expect(takeMarker(stale)).rejects.toThrow(StaleTokenError);
     const write = {

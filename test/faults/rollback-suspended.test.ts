@@ -14,7 +14,6 @@ const stops = [
   ['after', 'transaction', 1],
   ['before', 'transaction', 2],
   ['before', 'transaction', 3],
-  ['after', 'writes', 2],
   ['after', 'transaction', 3],
   ['before', 'advance', 8],
 ] as const;

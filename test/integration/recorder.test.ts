@@ -57,6 +57,41 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     expect((await world.record()).captureError).toBeNull();
   });
 
+  test('what waits is left alone while more is being written, until somebody asks or the time is over', async () => {
+    let time = Date.now();
+    let looks = 0;
+    const graph = overriding(world.graph, {
+      inspectCapture: async () => {
+        looks += 1;
+        return world.graph.inspectCapture();
+      },
+    });
+    const recorder = world.recorder({ clock: { now: () => new Date(time) }, graph }, { busyMs: 1, idleMs: 1 });
+    const waiting = async () => (await world.graph.pending()).transactions;
+    const until = async (holds: () => Promise<boolean>) => {
+      while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    recorder.holdOff(1000);
+    recorder.start();
+    await world.sql(AB);
+    const before = looks;
+    await until(async () => looks > before + 3);
+    expect(await waiting()).toBe(1n);
+    await recorder.fence();
+    expect(await waiting()).toBe(0n);
+    await world.sql(R);
+    const after = looks;
+    await until(async () => looks > after + 3);
+    expect(await waiting()).toBe(1n);
+    recorder.poke();
+    await until(async () => (await waiting()) === 0n);
+    recorder.holdOff(1000);
+    await world.sql('DELETE FROM relationships');
+    time += 1000;
+    await until(async () => (await waiting()) === 0n);
+    await expectExact();
+  });
+
   test('writers at the same time are recorded in an order that fits, and every fence sees what came before it', async () => {
     const recorder = world.recorder({}, { maxChanges: 7 });
     recorder.start();
@@ -239,11 +274,11 @@ describe.each(engines)('the recorder on %s', (_, open) => {
   });
 
   test('an instance that died loses its lease, one that lives and does not keep up makes fences fail', async () => {
-    const dead = await world.history.acquireLease(world.graphId, 'dead', 300);
+    const dead = await world.history.acquireLease(world.graphId, 'dead', 2_000);
     expect(dead).not.toBeNull();
     await world.sql(AB);
     await expect(world.recorder({}, { fenceTimeoutMs: 50 }).fence()).rejects.toThrow(CaptureError);
-    await world.recorder({}, { fenceTimeoutMs: 5_000 }).fence();
+    await world.recorder({}, { fenceTimeoutMs: 20_000 }).fence();
     await expectExact();
   });
 

@@ -71,10 +71,10 @@ export class PgDatabase implements PostgresStore {
     let broken: Error | undefined;
     const run = (text: string) => client.query(text).catch(rethrow);
     try {
-      await run(`BEGIN ${transactionModes(options)}`.trim());
-      if (options.statementTimeoutMs !== undefined) {
-        await run(`SET LOCAL statement_timeout = ${Math.trunc(options.statementTimeoutMs)}`);
-      }
+      const { statementTimeoutMs } = options;
+      const bound =
+        statementTimeoutMs === undefined ? '' : `; SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`;
+      await run(`BEGIN ${transactionModes(options)}`.trim() + bound);
       const result = await this.#scope.run(() => work(executorOn(client)));
       const { command } = await run('COMMIT');
       if (command === 'ROLLBACK') {

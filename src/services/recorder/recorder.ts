@@ -38,6 +38,9 @@ export class Recorder {
   readonly #stopping = new AbortController();
   #waking = new AbortController();
   #unsubscribe = (): void => {};
+  /** Until when the background leaves alone what waits, as the clock has it. */
+  #idleUntil = 0;
+  #poked = false;
 
   constructor(deps: RecorderDeps, options: Partial<RecorderOptions> = {}) {
     this.#deps = deps;
@@ -74,7 +77,14 @@ export class Recorder {
 
   /** There is something to record: do not wait for the next look. */
   poke(): void {
+    this.#poked = true;
+    this.#idleUntil = 0;
     this.#waking.abort();
+  }
+
+  /** See Recording. */
+  holdOff(ms: number): void {
+    this.#idleUntil = this.#deps.clock.now().getTime() + ms;
   }
 
   /**
@@ -211,6 +221,8 @@ export class Recorder {
       if (this.#seat.mode === 'OFF' || this.#seat.mode === 'SCAN') return await this.#rest();
       if (this.#seat.mode === 'BASELINE') return await this.#recordBaseline();
       await this.#watch.look();
+      if (!this.#poked && this.#deps.clock.now().getTime() < this.#idleUntil) return false;
+      this.#poked = false;
       const found = (await this.#deps.graph.pending()).transactions > 0n && (await this.#nextDrain());
       await this.#watch.mark(this.#seat.head.seq);
       this.#deps.onSuccess?.();

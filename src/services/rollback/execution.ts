@@ -4,7 +4,9 @@ import type { PlannedWrite } from '../../ports/plan-store.ts';
 import { writingStrategy } from '../strategies/strategies.ts';
 import { LAST_GROUP } from '../strategies/strategy.ts';
 import { GuardFailure, takeMarker, writeBatch } from './batch.ts';
+import { type Batch, BatchReader } from './batch-reader.ts';
 import { block } from './blocking.ts';
+import { LateRecording } from './late-recording.ts';
 import { type OperationRun, OperationStop } from './operation-run.ts';
 import { replan } from './replanning.ts';
 import { pinSafetyPoint } from './safety-point.ts';
@@ -31,28 +33,37 @@ export async function execute(run: OperationRun): Promise<void> {
   await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
   await dropSchema(run);
   const pace = writingStrategy(run.operation).pace(run);
+  const reader = new BatchReader(run);
+  const recording = new LateRecording(run.served.recorder, run.operation.maxChangesPerSecond !== null);
   for (let at = Number(written); at < batchEnds.length; at += 1) {
-    const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;
-    const toGroup = batchEnds[at] ?? LAST_GROUP;
+    const batch = batchOf(batchEnds, at);
     run.checkpoint();
-    await runBatch(run, BigInt(at + 1), fromGroup, toGroup);
-    await bookkeep(run, at, fromGroup, toGroup);
-    if (toGroup !== LAST_GROUP) await pace.wait();
+    recording.wrote(await runBatch(run, reader, batch, batchOf(batchEnds, at + 1)));
+    await bookkeep(run, batch);
+    if (batch.toGroup !== LAST_GROUP) await pace.wait();
   }
+  recording.end();
   await createSchema(run);
 }
 
-async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toGroup: bigint): Promise<void> {
+/** Counted from 0; their numbers in the marker and in messages from 1. */
+function batchOf(batchEnds: readonly bigint[], at: number): Batch {
+  const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;
+  return { number: at + 1, fromGroup, toGroup: batchEnds[at] ?? LAST_GROUP };
+}
+
+/** @returns how many entities were written */
+async function runBatch(run: OperationRun, reader: BatchReader, batch: Batch, next: Batch): Promise<number> {
   const { plans } = run.deps;
   for (let round = 1; ; round += 1) {
-    const writes = await plans.writes(run.operation.id, fromGroup, toGroup);
+    const writes = await reader.read(batch);
+    if (batch.toGroup !== LAST_GROUP) reader.readAhead(next);
     try {
-      await writeBatch(run, batch, writes);
-      // Recorded while the plan is being marked: the proof waits for both.
-      run.served.recorder.poke();
-      return;
+      await writeBatch(run, BigInt(batch.number), writes);
+      return writes.length;
     } catch (error) {
-      await meet(run, error, { batch, round, writes });
+      reader.forget();
+      await meet(run, error, { batch: batch.number, round, writes });
     }
     const open = await plans.openConflicts(run.operation.id);
     if (open.count > 0n) await ask(run, open);
@@ -60,7 +71,7 @@ async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toG
 }
 
 interface Refused {
-  readonly batch: bigint;
+  readonly batch: number;
   readonly round: number;
   readonly writes: readonly PlannedWrite[];
 }
@@ -89,12 +100,12 @@ function refusedBy({ otherKey }: ConstraintError, writes: readonly PlannedWrite[
 }
 
 /** The graph has the batch: now the plan and the operation say so, too. */
-async function bookkeep(run: OperationRun, at: number, fromGroup: bigint, toGroup: bigint): Promise<void> {
+async function bookkeep(run: OperationRun, { number, fromGroup, toGroup }: Batch): Promise<void> {
   const batches = run.operation.batchEnds.length;
-  const progress = FIRST_PROGRESS + Math.floor(((LAST_PROGRESS - FIRST_PROGRESS) * (at + 1)) / batches);
+  const progress = FIRST_PROGRESS + Math.floor(((LAST_PROGRESS - FIRST_PROGRESS) * number) / batches);
   await run.advance({
     applied: { fromGroup, toGroup },
     progress,
-    events: [{ type: 'PROGRESS', message: `batch ${at + 1} of ${batches} written` }],
+    events: [{ type: 'PROGRESS', message: `batch ${number} of ${batches} written` }],
   });
 }

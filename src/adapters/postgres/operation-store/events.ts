@@ -9,7 +9,7 @@ import { jsonText } from '../sql-parameters.ts';
 import { OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts';
 
 /** First of the two keys of the advisory locks that order the events of a graph; the second is the graph's id. */
-const EVENT_LOCK = 0x70616c69;
+export const EVENT_LOCK = 0x70616c69;
 
 /**
  * To be called before the transaction draws event ids: within a graph, ids then become visible in their order, so that a reader

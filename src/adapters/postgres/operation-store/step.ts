@@ -12,7 +12,7 @@ import { OPERATION_COLUMNS, type OperationRow, toOperation } from './records.ts'
 /** How many of the newest log entries the operation's own column holds; all are in operation_log. */
 const INLINE_LOGS = 50;
 
-const FINAL = `('COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED')`;
+export const FINAL = `('COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED')`;
 
 /** Something to decide, or a decision to plan. */
 export const UNSETTLED = `EXISTS (SELECT 1 FROM operation_conflicts c WHERE c.operation_id = o.id AND c.status = 'OPEN')

@@ -13,6 +13,7 @@ import {
 } from '../../../ports/operation-store.ts';
 import { appendAudit } from '../audit-log.ts';
 import { isUuid, jsonText } from '../sql-parameters.ts';
+import { isBatchStep, stepAfterBatch } from './batch-step.ts';
 import { insertEvents, insertLogs, insertMetrics, lockEvents } from './events.ts';
 import { OPERATION_COLUMNS, type OperationRow, toOperation, undoJson } from './records.ts';
 import { updateOperation } from './step.ts';
@@ -110,6 +111,7 @@ export class PostgresOperationStore implements OperationStore {
   }
 
   advance(lease: OperationLease, step: OperationStep): Promise<OperationRecord> {
+    if (isBatchStep(step)) return stepAfterBatch(this.#database, lease, step, this.#leaseMs);
     return this.#database.transaction(async (tx) => {
       const events = step.events ?? [];
       if (step.abortConflicts === true) await abortConflicts(tx, lease.operationId);
