@@ -29,7 +29,7 @@ describe.each([
     beforeAll(async () => {
       place = await make();
       steps = await stepsOf(place, 'GRADUAL');
-    }, 120_000);
+    }, 300_000);
     afterAll(() => place.close());
 
     // Redis carries notices only, so that one moment says as much as five.

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { StateError } from '../../src/core/errors.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
-import { engines, type OpenedEngine } from '../support/engines.ts';
+import { graphEngines, type OpenedGraphEngine } from '../support/graph-engines.ts';
 import { node } from '../support/graph-writes.ts';
 import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
 
@@ -24,13 +24,14 @@ function interruptible(graph: KnowledgeGraph): KnowledgeGraph {
   });
 }
 
-describe.each(engines)('operations under the hands of people, on %s', (_, open) => {
-  let engine: OpenedEngine;
+describe.each(graphEngines)('operations under the hands of people, on %s', (_, open) => {
+  let engine: OpenedGraphEngine;
   let world: World;
+  const opened = () => openWorld(engine.database, { neo4j: engine.neo4j, wrapGraph: interruptible });
   beforeAll(async () => {
     engine = await open();
-    world = await openWorld(engine.database, { wrapGraph: interruptible });
-  });
+    world = await opened();
+  }, 300_000);
   afterAll(async () => {
     await world.close();
     await engine.close();
@@ -93,7 +94,7 @@ describe.each(engines)('operations under the hands of people, on %s', (_, open) 
     test('stays so across a restart, and can be aborted', async () => {
       const { id, keys } = await paused();
       await world.close();
-      world = await openWorld(engine.database, { wrapGraph: interruptible });
+      world = await opened();
       await world.runner.sweep();
       expect(await world.read(id)).toMatchObject({ status: 'EXECUTING', paused: true });
       await world.manager.abort(CALLER, { id });

@@ -41,7 +41,14 @@ export class Liar {
   }
 
   #lyingIn(tx: GraphTransaction): GraphTransaction {
-    return { ...tx, write: (changes) => tx.write(changes.flatMap((change) => this.#instead(change))) };
+    const write: GraphTransaction['write'] = (changes) => tx.write(changes.flatMap((change) => this.#instead(change)));
+    return new Proxy(tx, {
+      get: (target, name) => {
+        if (name === 'write') return write;
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
   }
 
   #instead(change: EntityChange): EntityChange[] {

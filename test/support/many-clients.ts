@@ -95,14 +95,12 @@ export class ManyClients {
     await assembly.registry.get(graph.id).recorder.fence();
 
     // No lost update: nobody took back what clients wrote under their own names, so all of it is there.
-    const { rows: nodes } = await database.query<{ key: string; properties: Record<string, unknown> }>(
-      'SELECT key, properties FROM graph_demo.nodes',
-    );
-    const live = new Map(
-      nodes.flatMap(({ key, properties }) =>
-        Object.entries(properties).map(([name, value]) => [`${key} ${name}`, value]),
-      ),
-    );
+    const live = new Map<string, unknown>();
+    for await (const page of assembly.registry.get(graph.id).graph.scan('NODE', 1000)) {
+      for (const { key, properties } of page) {
+        for (const [name, value] of Object.entries(properties)) live.set(`${key} ${name}`, value);
+      }
+    }
     for (const [place, value] of this.#promised) expect([place, live.get(place)]).toEqual([place, value]);
 
     // What a rollback wrote over a client's text was a conflict that somebody decided.

@@ -11,7 +11,6 @@ import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.t
 import { PostgresSessionStore } from '../../src/adapters/postgres/session-store.ts';
 import { sameState } from '../../src/core/canonical.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../src/core/entities.ts';
-import type { GraphSetting } from '../../src/main/graphs-file.ts';
 import { openGraph } from '../../src/main/open-graph.ts';
 import type { EventBus } from '../../src/ports/event-bus.ts';
 import type { JobQueue } from '../../src/ports/job-queue.ts';
@@ -28,6 +27,7 @@ import { RollbackManager } from '../../src/services/rollback-manager.ts';
 import { RollbackRunner } from '../../src/services/rollback-runner.ts';
 import { ScopeResolver } from '../../src/services/scope-resolver.ts';
 import { SessionResolver } from '../../src/services/session-resolver.ts';
+import { settingOf } from './graph-engines.ts';
 
 /** What an entity is to be after a write. */
 export type Wanted = EntityState | (EntityRef & { readonly gone: true });
@@ -254,12 +254,6 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
       await graph.close();
     },
   };
-}
-
-function settingOf(neo4j: string | undefined): GraphSetting {
-  if (neo4j === undefined) return { name: 'demo', kind: 'embedded' };
-  const defaults = { user: undefined, password: undefined, database: undefined, keyProperty: undefined };
-  return { name: 'demo', kind: 'neo4j', url: neo4j, ...defaults, derivedProperties: [], attach: false };
 }
 
 /** Waits until something holds. */

@@ -69,6 +69,7 @@ export async function startService(database: PostgresStore, options: ServiceOpti
     ...(queries !== undefined && { queries }),
   });
   const client = connectTo(http.url);
+  for (const { id } of assembly.graphs) await untilCaptured(assembly, id);
   const mutate = async (field: string, selection: string | null, input: Record<string, unknown>): Promise<Answer> => {
     const { argument, members } = mutationOf(field);
     const fragments = members.flatMap((member) => {
@@ -108,6 +109,13 @@ export async function startService(database: PostgresStore, options: ServiceOpti
       await prisma.$disconnect();
     },
   };
+}
+
+/** A graph elsewhere is attached in the background, and recorded as it is before anything else. Those that are not to be attached stay as they are. */
+async function untilCaptured({ history }: Assembly, graphId: number): Promise<void> {
+  for (let wait = 2; (await history.graph(graphId))?.captureMode === 'BASELINE'; wait = Math.min(50, wait * 2)) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
 }
 
 const FINAL: readonly string[] = ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'];
