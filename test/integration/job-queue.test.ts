@@ -45,6 +45,21 @@ describe.each(engines)('the job queue on %s', (_, open) => {
     expect((await started.promise) - sent).toBeLessThan(250);
   });
 
+  test('tells what goes wrong in the background as errors that say what it was', async () => {
+    const { database, close } = await open();
+    closing.push(close);
+    const told = deferred<Error>();
+    const queue = new PgBossQueue(database, { pollSeconds: 1, onError: told.resolve });
+    await queue.start();
+    closing.push(() => queue.stop(2000));
+    await queue.handle('work', 1, async () => {});
+    await database.script('ALTER SCHEMA palinode_jobs RENAME TO elsewhere');
+    const error = await told.promise;
+    expect(error).toBeInstanceOf(Error);
+    expect(error.message).toMatch(/palinode_jobs.*does not exist/);
+    await database.script('ALTER SCHEMA elsewhere RENAME TO palinode_jobs');
+  });
+
   test('delivers a failed job again', async () => {
     const { queue } = await start();
     const done = deferred<number>();

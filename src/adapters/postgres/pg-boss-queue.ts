@@ -41,7 +41,7 @@ export class PgBossQueue implements JobQueue {
       monitorVacuum: false,
       registerInstance: false,
     });
-    this.#boss.on('error', options.onError ?? (() => {}));
+    this.#boss.on('error', (error: unknown) => options.onError?.(toError(error)));
   }
 
   async start(): Promise<void> {
@@ -108,6 +108,15 @@ export class PgBossQueue implements JobQueue {
     created.catch(() => this.#queues.delete(queue));
     return created;
   }
+}
+
+/** What fails in a worker comes as an object that has only the parts of an error. */
+function toError(found: unknown): Error {
+  if (found instanceof Error) return found;
+  const { message, stack, ...parts } = Object(found);
+  const error = new Error(typeof message === 'string' ? message : String(found), { cause: parts });
+  if (typeof stack === 'string') error.stack = stack;
+  return error;
 }
 
 function delay(ms: number): Promise<void> {
