@@ -2,15 +2,26 @@ import { type EntityChange, type EntityKind, type EntityRef, type EntityState, e
 import { stateHash } from '../core/hash.ts';
 import { compareKeys } from '../core/key-order.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EventBus } from '../ports/event-bus.ts';
 import type { CurrentVersion, History } from '../ports/history.ts';
+import type { SchemaReadings } from '../ports/schema-readings.ts';
 import type { VerificationRecord, VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type { ServedGraph } from './graph-registry.ts';
-import type { VerifierDependencies } from './verifier.ts';
 
 const PAGE = 2000;
 /** Entities that writers keep changing are looked at again at most this often; what they write is recorded anyway. */
 const ROUNDS = 10;
+
+export interface VerificationDependencies {
+  readonly history: History;
+  readonly verifications: VerificationStore;
+  readonly schemas: Pick<SchemaReadings, 'note'>;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  /** Names this process. */
+  readonly holder: string;
+}
 
 /** Another instance has taken the verification over. */
 class LeaseLost extends Error {
@@ -22,7 +33,7 @@ export class VerificationRun {
   static readonly leaseMs = 30_000;
   readonly #history: History;
   readonly #store: VerificationStore;
-  readonly #schemas: VerifierDependencies['schemas'];
+  readonly #schemas: VerificationDependencies['schemas'];
   readonly #clock: Clock;
   readonly #served: ServedGraph;
   readonly #verification: VerificationRecord;
@@ -32,7 +43,12 @@ export class VerificationRun {
   #checked = 0n;
   #found = 0n;
 
-  constructor(deps: VerifierDependencies, served: ServedGraph, verification: VerificationRecord, signal: AbortSignal) {
+  constructor(
+    deps: VerificationDependencies,
+    served: ServedGraph,
+    verification: VerificationRecord,
+    signal: AbortSignal,
+  ) {
     this.#history = deps.history;
     this.#store = deps.verifications;
     this.#schemas = deps.schemas;

@@ -1,16 +1,11 @@
 import { NotFoundError } from '../core/errors.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { EventBus } from '../ports/event-bus.ts';
-import type { History } from '../ports/history.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
-import type { SchemaReadings } from '../ports/schema-readings.ts';
-import type { VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
 import { assertCaptured } from './capture-state.ts';
 import type * as contract from './contract.ts';
 import type { GraphRegistry } from './graph-registry.ts';
 import type { Idempotency } from './idempotency.ts';
-import { VerificationRun } from './verification-run.ts';
+import { type VerificationDependencies, VerificationRun } from './verification-run.ts';
 
 const VERIFICATION_QUEUE = 'verification';
 /** Beyond this a timer of Node fires at once; firing earlier does nothing, since a span of time has one comparison. */
@@ -18,17 +13,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Who asks for comparisons by the clock. */
 const SCHEDULE: contract.Caller = { actor: 'palinode:schedule', ip: null, userAgent: null };
 
-export interface VerifierDependencies {
-  readonly history: History;
-  readonly verifications: VerificationStore;
-  readonly schemas: Pick<SchemaReadings, 'note'>;
+export interface VerifierDependencies extends VerificationDependencies {
   readonly registry: GraphRegistry;
   readonly idempotency: Idempotency;
   readonly queue: JobQueue;
-  readonly bus: EventBus;
-  readonly clock: Clock;
-  /** Names this process. */
-  readonly holder: string;
   /** Milliseconds between two comparisons of each graph that nobody asks for. Absent: none. */
   readonly everyMs?: number | undefined;
   /** Told why a verification ended FAILED. */
