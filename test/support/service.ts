@@ -47,11 +47,8 @@ const OPERATION = `query ($id: ID!) { rollbackOperation(id: $id) { id status out
 export async function startService(database: PostgresStore, options: ServiceOptions = {}): Promise<Service> {
   const prisma = new PrismaClient({ adapter: database.prismaAdapter() });
   const { stallMs, queries, ...assembling } = options;
-  const assembly = await assemble(database, {
-    graphs: [{ name: 'demo', kind: 'embedded' }],
-    redisUrls: [],
-    ...assembling,
-  });
+  const graphs = assembling.graphs ?? [{ name: 'demo', kind: 'embedded' }];
+  const assembly = await assemble(database, { redisUrls: [], ...assembling, graphs });
   const reported: unknown[] = [];
   const http = await startHttpServer({
     dependencies: {
@@ -69,7 +66,9 @@ export async function startService(database: PostgresStore, options: ServiceOpti
     ...(queries !== undefined && { queries }),
   });
   const client = connectTo(http.url);
-  for (const { id } of assembly.graphs) await untilCaptured(assembly, id);
+  for (const graph of graphs) {
+    if (graph.kind === 'neo4j' && graph.attach) await untilCaptured(assembly, graph.name);
+  }
   const mutate = async (field: string, selection: string | null, input: Record<string, unknown>): Promise<Answer> => {
     const { argument, members } = mutationOf(field);
     const fragments = members.flatMap((member) => {
@@ -111,9 +110,11 @@ export async function startService(database: PostgresStore, options: ServiceOpti
   };
 }
 
-/** A graph elsewhere is attached in the background, and recorded as it is before anything else. Those that are not to be attached stay as they are. */
-async function untilCaptured({ history }: Assembly, graphId: number): Promise<void> {
-  for (let wait = 2; (await history.graph(graphId))?.captureMode === 'BASELINE'; wait = Math.min(50, wait * 2)) {
+/** A graph elsewhere is attached in the background, and what it holds is recorded before anything else. */
+async function untilCaptured({ history }: Assembly, name: string): Promise<void> {
+  for (let wait = 2; ; wait = Math.min(50, wait * 2)) {
+    const mode = (await history.graphByName(name))?.captureMode;
+    if (mode !== 'OFF' && mode !== 'BASELINE') return;
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
