@@ -5,8 +5,8 @@ import type { Connection, Row, Statements } from './connection.ts';
 import { type EntityStore, HOUSEKEEPING } from './entity-store.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
 
-/** Entities that are given keys, and locked for it, in one transaction: few, so that writers seldom meet it. */
-const LOCKED = 1000n;
+/** Entities that are given keys, and locked for it, in one transaction: few, so that writers wait for a fraction of a second at most. */
+const LOCKED = 2500n;
 const CURSOR = /^([NR]):(\d+):(\d+)$/;
 
 /** The place where a page ends: all ids of a kind below `next` were read; `end` is beyond the largest id when the kind was begun. */

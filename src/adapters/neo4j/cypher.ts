@@ -47,7 +47,9 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
     locking === 'APOC'
       ? `WITH collect(${entity}) AS found CALL ${procedure}(found)`
       : `SET ${entity}.${LOCK_PROPERTY} = true REMOVE ${entity}.${LOCK_PROPERTY} WITH collect(${entity}) AS found`;
-  // Looked up again: what was deleted while this waited for its lock would come as an entity without content.
+  // Read once the lock is held. What was deleted while this waited for it has no content, so no key.
+  const nodesAgain = `UNWIND found AS e WITH e WHERE e.${key} IS NOT NULL RETURN ${nodeColumns}`;
+  // Looked up again, since another relationship, with other ends, may be where one was deleted.
   const again = 'WITH [e IN found | elementId(e)] AS ids';
   const notOurs = `WHERE NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL}`;
   const readRelationships = `MATCH (s)-[e]->(t) WHERE elementId(e) IN ids RETURN ${relationshipColumns}`;
@@ -55,7 +57,7 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
   return {
     readNodes: `${NODE} RETURN ${nodeColumns}`,
     readRelationships: `${RELATIONSHIP} RETURN ${relationshipColumns}`,
-    lockNodes: `${NODE} ${lock('apoc.lock.nodes')} ${again} MATCH (e) WHERE elementId(e) IN ids RETURN ${nodeColumns}`,
+    lockNodes: `${NODE} ${lock('apoc.lock.nodes')} ${nodesAgain}`,
     lockRelationships: `MATCH ()-[e]->() WHERE elementId(e) IN $ids ${lock('apoc.lock.rels')} ${again} ${readRelationships}`,
     lockIncident: `MATCH (n) WHERE elementId(n) IN $ids MATCH (n)-[e]-() WITH DISTINCT e LIMIT $limit
       ${lock('apoc.lock.rels')} ${again} ${readRelationships}`,

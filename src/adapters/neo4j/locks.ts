@@ -22,6 +22,8 @@ export class Locks {
   readonly #connection: Connection;
   readonly #cypher: Cypher;
   readonly #metadata: Parameters;
+  /** What a transaction that is under way has taken. */
+  readonly #held = new WeakMap<Statements, Set<string>>();
   #made: Promise<void> | null = null;
 
   constructor(connection: Connection, cypher: Cypher, metadata: Parameters) {
@@ -52,10 +54,19 @@ export class Locks {
 
   /** @throws GraphError, to be tried again, when somebody has removed them: they will be there again */
   async #take(tx: Statements, of: string, size: number, ids: Iterable<string>): Promise<void> {
+    const held = this.#held.get(tx) ?? new Set<string>();
+    this.#held.set(tx, held);
     const names = new Set<string>();
-    for (const id of ids) names.add(`lock:${of}:${hash('sha256', id, 'buffer').readUInt32BE() % size}`);
+    for (const id of ids) {
+      const name = `lock:${of}:${hash('sha256', id, 'buffer').readUInt32BE() % size}`;
+      if (!held.has(name)) names.add(name);
+    }
+    if (names.size === 0) return;
     const [row] = await tx.run(this.#cypher.takeLocks, { names: [...names] });
-    if (row?.taken === BigInt(names.size)) return;
+    if (row?.taken === BigInt(names.size)) {
+      for (const name of names) held.add(name);
+      return;
+    }
     this.#made = null;
     throw new GraphError('the locks of the graph were removed', 'LocksMissing', true);
   }

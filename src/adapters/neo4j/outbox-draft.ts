@@ -65,7 +65,13 @@ export class OutboxDraft {
 
   /** Adds one outbox node's payload. @throws TypeError, SyntaxError when it is not what the trigger writes */
   add(payload: string): void {
-    for (const column of listOf(parsePayload(payload))) this.#column(listOf(column));
+    let rows: readonly Json[] = [];
+    for (const column of listOf(parsePayload(payload))) {
+      const [section, name, names, ...rest] = listOf(column);
+      // The same entities as in the column before.
+      rows = names === true ? rows : listOf(names);
+      this.#column(section, name, rows, rest);
+    }
   }
 
   result(): Decoded {
@@ -98,8 +104,7 @@ export class OutboxDraft {
     return key ?? (givesKeys && localId !== null ? `${prefix}-${localId}` : null);
   }
 
-  #column([section, name, names, ...rest]: readonly Json[]): void {
-    const rows = listOf(names);
+  #column(section: Json | undefined, name: Json | undefined, rows: readonly Json[], rest: readonly Json[]): void {
     if (typeof section !== 'string' || typeof name !== 'string') throw new TypeError('a column without a name');
     const kind = section.startsWith('N') || section.startsWith('L') ? 'NODE' : 'RELATIONSHIP';
     if (section === 'N+' || section === 'R+') this.#created(kind, rows, rest);
@@ -120,9 +125,15 @@ export class OutboxDraft {
       draft.localId = numberOf(id);
       draft.key = key;
       if (kind === 'NODE') continue;
-      const [type, start, end] = [types, starts, ends].map((list) => textOf(listOf(list)[at]));
+      const type = textOf(listOf(types)[at]);
+      const [start, end] = [starts, ends].map((list) => this.#endKey(listOf(list)[at]));
       draft.ends = !type || !start || !end ? null : { type, start, end };
     }
+  }
+
+  /** Of an end that the transaction created there is only the local id. */
+  #endKey(end: Json | undefined): string | null {
+    return typeof end === 'number' ? `${this.#options.prefix}-${end}` : textOf(end);
   }
 
   #deleted(kind: EntityKind, rows: readonly Json[]): void {

@@ -54,11 +54,14 @@ function plainValue(letter: Json | undefined, value: Json): Value {
   if (letter === 'I') return integer(value);
   if (letter === 'F') return floatValue(float(value));
   if (letter === 'B' && typeof value === 'boolean') return value;
+  if (letter === 'L')
+    return { $list: { of: 'STRING', values: listOf(value).map((one) => listElement(plainValue('S', one))) } };
   throw new TypeError(`no value of a column ${String(letter)}`);
 }
 
 function typedValue(pair: Json): Value {
   const [type, value = null] = listOf(pair);
+  if (typeof type === 'string' && type.length === 1) return plainValue(type, value);
   if (type === 'BYTES') return bytesValue(Uint8Array.from(listOf(value), (byte) => Number(integerOf(byte))));
   if (type === 'LIST<NOTHING> NOT NULL') return { $list: { of: null, values: [] } };
   const plain = PLAIN.exec(String(type))?.[1];

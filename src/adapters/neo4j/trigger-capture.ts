@@ -28,6 +28,7 @@ export const CAPTURE_DEFAULTS = { rowsPerPart: 5_000, charactersPerPart: 4_000_0
 /** What the service says of keys that are not fit is kept until it is looked at: so many at most. */
 const MOST_NOTICES = 100;
 const GAPS = 'outbox-gaps';
+const UUID_LENGTH = 36;
 
 /** Of a graph in which an APOC trigger writes down every transaction as it commits. */
 export function triggerCapture(options: TriggerCaptureOptions = {}): (parts: CaptureParts) => Capture {
@@ -106,10 +107,13 @@ class TriggerCapture implements Capture {
 
   async inspect(): Promise<readonly CaptureFinding[]> {
     const { connection } = this.#parts;
-    const findings = [...(await this.#installation.inspect()), ...this.#findings.values()];
-    const gaps = await this.#outbox.gaps();
+    const [found, gaps, store] = await Promise.all([
+      this.#installation.inspect(),
+      this.#outbox.gaps(),
+      readStoreId(connection),
+    ]);
+    const findings = [...found, ...this.#findings.values()];
     if (gaps > 0n) findings.push({ kind: 'OUTBOX_FULL', message: LOST, key: null, gap: true, incident: GAPS });
-    const store = await readStoreId(connection);
     this.#storeId ??= store;
     if (store !== this.#storeId) findings.push({ kind: 'STORE_REPLACED', message: REPLACED, key: null, gap: true });
     return findings;
@@ -121,11 +125,16 @@ class TriggerCapture implements Capture {
   }
 
   async unseen(on: Statements, _kind: EntityKind, keys: readonly string[]): Promise<readonly string[]> {
+    // A key that the trigger gave begins with what its transaction noted; those that our own transactions bring are bound before they commit.
+    // A user's own key is any text.
+    const isWritten =
+      this.#parts.keyProperty === DEFAULT_KEY_PROPERTY
+        ? 'x.key STARTS WITH o._palinode_tx OR o._palinode_whose CONTAINS x.prefix'
+        : 'o._palinode_payload CONTAINS x.text';
     const rows = await on.run(
       `MATCH (o:${OUTBOX_LABEL}) WITH collect(o) AS waiting WHERE size(waiting) > 0
-       UNWIND $keys AS x WITH x WHERE any(o IN waiting WHERE x.key STARTS WITH o._palinode_tx OR o._palinode_payload CONTAINS x.text)
-       RETURN x.key AS key`,
-      { keys: keys.map((key) => ({ key, text: JSON.stringify(key) })) },
+       UNWIND $keys AS x WITH x WHERE any(o IN waiting WHERE ${isWritten}) RETURN x.key AS key`,
+      { keys: keys.map((key) => ({ key, prefix: key.slice(0, UUID_LENGTH), text: JSON.stringify(key) })) },
     );
     return rows.map(({ key }) => String(key));
   }

@@ -20,6 +20,8 @@ export class TriggerInstallation {
   readonly #connection: Connection;
   readonly #graph: string;
   readonly #statement: string;
+  /** Of the database. */
+  #name: string | null = null;
 
   constructor(connection: Connection, graph: string, statement: string) {
     this.#connection = connection;
@@ -81,6 +83,9 @@ export class TriggerInstallation {
   async #warmUp(): Promise<void> {
     const metadata = { palinode: { id: randomUUID(), source: 'API' } };
     await this.#connection.write({ metadata }, (tx) => tx.run(`CREATE (:${MARKER_LABEL} {probe: 1})`));
+    await this.#connection.write({ metadata }, (tx) =>
+      tx.run(`MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL SET p.probe = 2`),
+    );
     await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
       tx.run(
         `MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL DELETE p WITH count(*) AS one
@@ -108,6 +113,9 @@ export class TriggerInstallation {
 
   /** Whether the trigger is installed, runs and is ours. */
   async inspect(): Promise<readonly CaptureFinding[]> {
+    // Asked for at the same time, since every point waits for the answers.
+    const asked = this.#loaded();
+    asked.catch(() => {});
     let rows: readonly Row[];
     try {
       rows = await this.#shown();
@@ -120,7 +128,7 @@ export class TriggerInstallation {
     if (own.paused === true) return [gap('TRIGGER_PAUSED', `the trigger ${TRIGGER_NAME} is paused`)];
     if (own.query !== this.#statement || phaseOf(own.selector) !== 'before')
       return [gap('TRIGGER_CHANGED', `the trigger ${TRIGGER_NAME} is not the one that was installed`)];
-    const loaded = await this.#loaded();
+    const loaded = await asked;
     if (loaded === null || loaded.paused === true)
       return [gap('TRIGGER_NOT_LOADED', `the trigger ${TRIGGER_NAME} is installed, but the database does not run it`)];
     return [];
@@ -172,8 +180,10 @@ export class TriggerInstallation {
   }
 
   async #database(): Promise<string> {
+    if (this.#name !== null) return this.#name;
     const [row] = await this.#connection.read('CALL db.info() YIELD name RETURN name');
-    return String(row?.name);
+    this.#name = String(row?.name);
+    return this.#name;
   }
 
   #refusal(advice: string): CaptureError {

@@ -28,7 +28,9 @@ export class CaptureWatch {
     const now = this.#deps.clock.now().getTime();
     if (now < this.#nextLook && !anyway) return;
     this.#nextLook = now + this.#everyMs;
-    const findings = [...(await this.#deps.graph.inspectCapture()), ...(await this.#continuity.findings())];
+    // At the same time, since every point waits for both.
+    const [inspected, continuity] = await Promise.all([this.#deps.graph.inspectCapture(), this.#continuity.findings()]);
+    const findings = [...inspected, ...continuity];
     const still = new Set(findings.map(idOf));
     this.#noted = new Set([...this.#noted].filter((id) => still.has(id)));
     const gaps = findings.filter((finding) => finding.gap);

@@ -19,7 +19,7 @@ export class Continuity {
   }
 
   async findings(): Promise<readonly CaptureFinding[]> {
-    return [...(await this.#restored()), ...(await this.#miscounted())];
+    return (await Promise.all([this.#restored(), this.#miscounted()])).flat();
   }
 
   /** To be called by the instance that records, after it has recorded: the graph is stamped anew when it has moved on. */
