@@ -1,5 +1,5 @@
 import neo4j, { type BookmarkManager, type Driver, type Session, type Transaction } from 'neo4j-driver';
-import { isRetryable, SilentServerError } from './errors.ts';
+import { isRetryable, isUnreachedBookmark, SilentServerError } from './errors.ts';
 import { retrying } from './retrying.ts';
 
 /** How to reach a Neo4j database. */
@@ -58,16 +58,21 @@ const DEFAULTS: Required<ConnectionOptions> = {
   attempts: 8,
 };
 
-/** The driver, bounded in every way: one pool for one database. Integers are bigint. */
+/**
+ * The driver, bounded in every way: one pool for one database. Integers are bigint. In a cluster everything is asked of the leader: another
+ * member may not have yet what a writer was told is committed.
+ */
 export class Connection {
   readonly options: Required<ConnectionOptions>;
   readonly #driver: Driver;
   readonly #database: string | undefined;
-  readonly #bookmarks: BookmarkManager = neo4j.bookmarkManager();
+  /** A leader that took office a moment ago is waited for. A single server needs no bookmarks, and they end with its store. */
+  #bookmarks: BookmarkManager | undefined;
 
   constructor(address: Neo4jAddress, options: ConnectionOptions = {}) {
     this.options = { ...DEFAULTS, ...options };
     this.#database = address.database;
+    this.#bookmarks = address.url.startsWith('neo4j') ? neo4j.bookmarkManager() : undefined;
     const { user, password } = address;
     const token = user === undefined ? undefined : neo4j.auth.basic(user, password ?? '');
     this.#driver = neo4j.driver(address.url, token, {
@@ -86,14 +91,15 @@ export class Connection {
 
   /** Begins a transaction that may write. @throws Neo4jError */
   async begin(settings: TransactionSettings = {}): Promise<OpenTransaction> {
-    const session = this.#session('WRITE', -1);
+    const failed = this.#forgetting();
+    const session = this.#session(-1);
     try {
       const transaction = session.beginTransaction(this.#config(settings));
       // A transaction begins with its first statement; the connection is there, or not, before.
-      return new BoltTransaction(session, await transaction, this.#deadline(settings));
+      return new BoltTransaction(session, await transaction, this.#deadline(settings), failed);
     } catch (error) {
       await closeQuietly(session);
-      throw error;
+      throw failed(error);
     }
   }
 
@@ -115,11 +121,14 @@ export class Connection {
   /** One read of bounded size, tried again when it fails for a reason that passes. */
   async read(text: string, params: Parameters = {}): Promise<readonly Row[]> {
     return retrying(this.options.attempts, isRetryable, async () => {
-      const session = this.#session('READ', -1);
+      const failed = this.#forgetting();
+      const session = this.#session(-1);
       try {
         const result = session.run(inOneMap(text), { p: params }, this.#config({}));
         const { records } = await within(this.#deadline({}), result);
         return records.map((record) => record.toObject());
+      } catch (error) {
+        throw failed(error);
       } finally {
         await closeQuietly(session);
       }
@@ -128,9 +137,12 @@ export class Connection {
 
   /** A read of any size, row by row, at the pace of whoever takes them. Without a bound in time, and not tried again. */
   async *stream(text: string, params: Parameters = {}, fetchSize = 1000): AsyncGenerator<Row> {
-    const session = this.#session('READ', fetchSize);
+    const failed = this.#forgetting();
+    const session = this.#session(fetchSize);
     try {
       for await (const record of session.run(inOneMap(text), { p: params }, { timeout: 0 })) yield record.toObject();
+    } catch (error) {
+      throw failed(error);
     } finally {
       await closeQuietly(session);
     }
@@ -138,10 +150,13 @@ export class Connection {
 
   /** Runs one statement outside of any explicit transaction, as schema commands and those of the system database want it. */
   async command(text: string, params: Parameters = {}, database: string | undefined = this.#database): Promise<Row[]> {
-    const session = this.#session('WRITE', -1, database);
+    const failed = this.#forgetting();
+    const session = this.#session(-1, database);
     try {
       const { records } = await session.run(text, params);
       return records.map((record) => record.toObject());
+    } catch (error) {
+      throw failed(error);
     } finally {
       await closeQuietly(session);
     }
@@ -151,13 +166,26 @@ export class Connection {
     await this.#driver.close();
   }
 
-  #session(mode: 'READ' | 'WRITE', fetchSize: number, database = this.#database): Session {
+  #session(fetchSize: number, database = this.#database): Session {
     return this.#driver.session({
       ...(database === undefined ? {} : { database }),
-      defaultAccessMode: mode,
+      defaultAccessMode: 'WRITE',
       fetchSize,
-      bookmarkManager: this.#bookmarks,
+      ...(this.#bookmarks === undefined ? {} : { bookmarkManager: this.#bookmarks }),
     });
+  }
+
+  /**
+   * What sees an error before it is thrown, for a session that is opened now. Bookmarks of a store that was replaced by an earlier one are never
+   * reached: they are forgotten once, so that what is tried again gets its answer.
+   */
+  #forgetting(): Failed {
+    const used = this.#bookmarks;
+    return (error) => {
+      if (isUnreachedBookmark(error) && used !== undefined && used === this.#bookmarks)
+        this.#bookmarks = neo4j.bookmarkManager();
+      return error;
+    };
   }
 
   #config({ metadata, timeoutMs = this.options.transactionTimeoutMs }: TransactionSettings) {
@@ -169,27 +197,37 @@ export class Connection {
   }
 }
 
+type Failed = (error: unknown) => unknown;
+
 class BoltTransaction implements OpenTransaction {
   readonly #session: Session;
   readonly #transaction: Transaction;
   readonly #deadlineMs: number;
+  readonly #failed: Failed;
   #open = true;
 
-  constructor(session: Session, transaction: Transaction, deadlineMs: number) {
+  constructor(session: Session, transaction: Transaction, deadlineMs: number, failed: Failed) {
     this.#session = session;
     this.#transaction = transaction;
     this.#deadlineMs = deadlineMs;
+    this.#failed = failed;
   }
 
   async run(text: string, params: Parameters = {}): Promise<readonly Row[]> {
-    const { records } = await within(this.#deadlineMs, this.#transaction.run(inOneMap(text), { p: params }));
-    return records.map((record) => record.toObject());
+    try {
+      const { records } = await within(this.#deadlineMs, this.#transaction.run(inOneMap(text), { p: params }));
+      return records.map((record) => record.toObject());
+    } catch (error) {
+      throw this.#failed(error);
+    }
   }
 
   async commit(): Promise<void> {
     this.#open = false;
     try {
       await within(this.#deadlineMs, this.#transaction.commit());
+    } catch (error) {
+      throw this.#failed(error);
     } finally {
       await closeQuietly(this.#session);
     }

@@ -14,6 +14,12 @@ const RETRYABLE: ReadonlySet<string> = new Set([
   'Neo.TransientError.Transaction.Terminated',
 ]);
 
+const UNREACHED: ReadonlySet<string> = new Set([
+  'Neo.TransientError.Transaction.BookmarkTimeout',
+  'Neo.ClientError.Transaction.InvalidBookmark',
+  'Neo.ClientError.Transaction.InvalidBookmarkMixture',
+]);
+
 /** A server that did not answer within the time in which it should have ended the transaction itself. */
 export class SilentServerError extends Error {
   override readonly name = 'SilentServerError';
@@ -27,6 +33,11 @@ export class SilentServerError extends Error {
 export function isLost(error: unknown): boolean {
   if (error instanceof SilentServerError) return true;
   return error instanceof Neo4jError && LOST.has(error.code);
+}
+
+/** The database has not come as far as it was asked to: it lags behind, or its store was replaced by an earlier one. */
+export function isUnreachedBookmark(error: unknown): boolean {
+  return error instanceof Neo4jError && UNREACHED.has(error.code);
 }
 
 /** A commit that may have taken place: the next try finds out. */
@@ -49,7 +60,7 @@ export function isRetryable(error: unknown): boolean {
   if (error instanceof GraphError) return error.retryable;
   if (isLost(error)) return true;
   if (!(error instanceof Neo4jError)) return false;
-  if (error.retryable === true) return true;
+  if (error.retryable === true || isUnreachedBookmark(error)) return true;
   return RETRYABLE.has(error.code) || error.code.startsWith('Neo.TransientError.');
 }
 
