@@ -21,9 +21,12 @@ const LAST_PROGRESS = 90;
 /** Writes the plan, batch by batch, going on after the last batch that the graph's own marker knows of. */
 export async function execute(run: OperationRun): Promise<void> {
   run.checkpoint();
+  const { batchEnds } = run.operation;
+  const reader = new BatchReader(run);
+  // Where nothing is written yet, it is the first batch that comes.
+  if (run.operation.counts.applied === 0n) reader.readAhead(batchOf(batchEnds, 0));
   await pinSafetyPoint(run);
   const written = await takeMarker(run);
-  const { batchEnds } = run.operation;
   if (written === 0n && run.operation.counts.applied > 0n) {
     throw new OperationStop('FAILED', 'the graph has lost the record of how far this operation came');
   }
@@ -33,12 +36,14 @@ export async function execute(run: OperationRun): Promise<void> {
   await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
   await dropSchema(run);
   const pace = writingStrategy(run.operation).pace(run);
-  const reader = new BatchReader(run);
   const recording = new LateRecording(run.served.recorder, run.operation.maxChangesPerSecond !== null);
   for (let at = Number(written); at < batchEnds.length; at += 1) {
     const batch = batchOf(batchEnds, at);
     run.checkpoint();
-    recording.wrote(await runBatch(run, reader, batch, batchOf(batchEnds, at + 1)));
+    const changes = await runBatch(run, reader, batch, batchOf(batchEnds, at + 1));
+    // The last ones are recorded while the plan is being marked: the proof waits for both.
+    if (batch.toGroup === LAST_GROUP) recording.end();
+    else recording.wrote(changes);
     await bookkeep(run, batch);
     if (batch.toGroup !== LAST_GROUP) await pace.wait();
   }
