@@ -15,6 +15,8 @@ import { ask } from './waiting.ts';
 const MAX_ROUNDS = 5;
 const FIRST_PROGRESS = 40;
 const LAST_PROGRESS = 90;
+/** Groups are numbered from 0 on. */
+const BEFORE_ALL = -1n;
 
 /** Writes the plan, batch by batch, going on after the last batch that the graph's own marker knows of. */
 export async function execute(run: OperationRun): Promise<void> {
@@ -22,12 +24,10 @@ export async function execute(run: OperationRun): Promise<void> {
   await pinSafetyPoint(run);
   const written = await takeMarker(run);
   const { batchEnds } = run.operation;
-  if (written === 0n && run.operation.counts.applied > 0n) {
-    throw new OperationStop('FAILED', 'the graph has lost the record of how far this operation came');
-  }
+  const last = batchEnds[Number(written) - 1];
+  await assertKept(run, last);
   // A run that died between a batch's commit and its bookkeeping left that to the next. The step also shows that the lease is still held now
   // that the marker is: whoever takes the lease from here on takes the marker too, and then this instance can write no more.
-  const last = batchEnds[Number(written) - 1];
   await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
   await dropSchema(run);
   const pace = writingStrategy(run.operation).pace(run);
@@ -40,6 +40,20 @@ export async function execute(run: OperationRun): Promise<void> {
     if (toGroup !== LAST_GROUP) await pace.wait();
   }
   await createSchema(run);
+}
+
+/**
+ * The graph's own marker says what is written. When it knows of less than was written, the graph was put back to an earlier state: nobody who said
+ * "go" has seen that one, so the operation ends, and its account says what is in the graph.
+ */
+async function assertKept(run: OperationRun, last = BEFORE_ALL): Promise<void> {
+  const lost = await run.deps.plans.writtenAfter(run.operation.id, last);
+  if (lost === 0n) return;
+  await run.advance({ lost: { afterGroup: last }, recount: true });
+  throw new OperationStop(
+    'FAILED',
+    `the graph is in an earlier state than this operation left it: ${lost} of its changes are not there any more; verify the graph`,
+  );
 }
 
 async function runBatch(run: OperationRun, batch: bigint, fromGroup: bigint, toGroup: bigint): Promise<void> {
