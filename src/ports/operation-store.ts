@@ -189,6 +189,8 @@ export interface OperationStep {
   readonly account?: OperationAccount;
   /** Marks the pending rows of these groups (both inclusive) as written and counts them. */
   readonly applied?: { readonly fromGroup: bigint; readonly toGroup: bigint };
+  /** Marks what was written after this group as pending again: the graph has lost it. Wants `recount`. */
+  readonly lost?: { readonly afterGroup: bigint };
   /** Counts planned, applied, skipped and conflicted anew from the plan's rows. */
   readonly recount?: boolean;
   /** Marks the open conflicts as decided by ABORT. */

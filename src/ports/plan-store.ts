@@ -175,6 +175,8 @@ export interface PlanStore extends ConstrainedPlans {
   account(operationId: string, planHash: string): Promise<OperationAccount>;
   /** Pending rows of a range of groups in the order of writes. */
   writes(operationId: string, fromGroup: bigint, toGroup: bigint): Promise<readonly PlannedWrite[]>;
+  /** How many rows of later groups are marked as written. */
+  writtenAfter(operationId: string, group: bigint): Promise<bigint>;
   /** Written rows in pages, in no particular order. */
   written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]>;
   /** Rows that were not written just as first planned: skipped, partly skipped, replanned, cascaded. In pages. */

@@ -22,19 +22,22 @@ export class Neo4jRecording {
   readonly recorder: Recorder;
   readonly connection: Connection;
   readonly graphId: number;
+  /** What its recorder is made of. */
+  readonly deps: RecorderDeps;
   readonly #key: string;
 
   private constructor(
     graph: Neo4jGraph,
     history: PostgresHistory,
     recorder: Recorder,
-    at: { url: string; id: number; key: string },
+    at: { url: string; deps: RecorderDeps; key: string },
   ) {
     this.graph = graph;
     this.history = history;
     this.recorder = recorder;
     this.connection = new Connection({ url: at.url });
-    this.graphId = at.id;
+    this.graphId = at.deps.graphId;
+    this.deps = at.deps;
     this.#key = at.key;
   }
 
@@ -75,8 +78,10 @@ export class Neo4jRecording {
       clock: systemClock,
       keys: randomKeys,
     };
-    const recorder = new Recorder({ ...own, sessions, putBack, ...deps }, { inspectMs: 0, ...recorderOptions });
-    return new Neo4jRecording(graph, history, recorder, { url, id, key: graphOptions.keyProperty ?? 'palinodeKey' });
+    const all = { ...own, sessions, putBack, ...deps };
+    const recorder = new Recorder(all, { inspectMs: 0, ...recorderOptions });
+    const key = graphOptions.keyProperty ?? 'palinodeKey';
+    return new Neo4jRecording(graph, history, recorder, { url, deps: all, key });
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import neo4j, { type Driver, type Record as Row } from 'neo4j-driver';
@@ -40,13 +40,13 @@ export class Neo4jService {
     this.#environment = more;
   }
 
-  /** The tables are there already; the graph is not attached unless the settings say so. */
+  /** The tables are there already, or those of another instance; the graph is not attached unless the settings say so. */
   static async open(
     url: string,
     settings: GraphSettings = {},
-    environment: Record<string, string> = {},
+    { environment = {}, beside }: { environment?: Record<string, string>; beside?: Neo4jService } = {},
   ): Promise<Neo4jService> {
-    const database = await createTestDatabase({ migrated: true });
+    const database = beside?.database ?? (await createTestDatabase({ migrated: true }));
     const service = new Neo4jService(database, url, await freePort(), settings, environment);
     await service.start();
     return service;
@@ -60,7 +60,7 @@ export class Neo4jService {
       PORT: `${this.port}`,
       DATABASE_URL: this.database.url,
     };
-    const child = startProcess(process.execPath, ['src/main/server.ts'], {
+    const child = startProcess(process.execPath, ['--max-semi-space-size=8', 'src/main/server.ts'], {
       env: { ...env, PALINODE_CONFIG: this.#config, NODE_OPTIONS: '' },
     });
     noteProcess(child.pid ?? 0);
@@ -89,10 +89,22 @@ export class Neo4jService {
     await this.#end('SIGTERM');
   }
 
+  /** The most memory that the process has had since it was started, in MB. */
+  peakMemory(): number {
+    const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  }
+
+  /** With its tables, which no other instance may use any more. */
   async close(): Promise<void> {
+    await this.leave();
+    await this.database[Symbol.asyncDispose]();
+  }
+
+  /** Ends this instance; its tables stay. */
+  async leave(): Promise<void> {
     if (this.#child?.exitCode === null) await this.kill();
     await this.driver.close();
-    await this.database[Symbol.asyncDispose]();
   }
 
   /** One statement in a transaction of its own, as somebody else's client sends it: again when it meets a deadlock. */
@@ -129,21 +141,27 @@ export class Neo4jService {
     return this.mutate('createRollbackPoint', 'CreateRollbackPointInput', { graph: 'g', name }, fields);
   }
 
-  /** Restores a point or undoes, and waits for the end. */
+  /** Restores a point or undoes, and waits for the end; what was refused comes as it is. */
   async rollback(input: Record<string, unknown>): Promise<Answer> {
-    const started = await this.mutate(
-      'rollback',
-      'RollbackInput',
-      { graph: 'g', ...input },
-      '... on RollbackOperation { id }',
-    );
-    if (started.id === undefined) return started;
+    const started = await this.begin(input);
+    return started.id === undefined ? started : this.ended(started.id);
+  }
+
+  /** Begins to restore a point, or to undo. */
+  begin(input: Record<string, unknown>): Promise<Answer> {
+    return this.mutate('rollback', 'RollbackInput', { graph: 'g', ...input }, '... on RollbackOperation { id }');
+  }
+
+  async operation(id: string): Promise<Answer> {
     const query = `query ($id: ID!) { rollbackOperation(id: $id) { status outcome errorMessage counts { planned applied skipped conflicted }
-      proof { method matches checkedEntities } } }`;
+      account { created overwritten deleted skipped left } proof { method matches checkedEntities } } }`;
+    return { id, ...(await this.#data(query, { id })).rollbackOperation };
+  }
+
+  async ended(id: string): Promise<Answer> {
     for (;;) {
-      const { rollbackOperation: operation } = await this.#data(query, { id: started.id });
-      if (['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'].includes(operation.status))
-        return { id: started.id, ...operation };
+      const operation = await this.operation(id);
+      if (['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'].includes(operation.status)) return operation;
       await sleep(50);
     }
   }

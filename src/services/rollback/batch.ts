@@ -36,8 +36,8 @@ export interface BatchRun {
 
 /**
  * Writes a batch in one graph transaction: the marker is locked and its token compared, every entity is locked and compared with what
- * the plan saw, and the marker moves with the writes. The marker must have been taken: one that is gone went with the end of the
- * operation, which another instance saw to.
+ * the plan saw, and the marker moves with the writes. The marker must have been taken, and be at the batch before: one that is gone went with the
+ * end of the operation, which another instance saw to, or with the state of the graph that had it.
  * @returns false when the marker says that the batch was written before
  * @throws GuardFailure, ConstraintError, StaleTokenError
  */
@@ -47,6 +47,11 @@ export async function writeBatch(run: BatchRun, batch: bigint, writes: readonly 
     const marker = await tx.claimMarker(operation.id, lease.token);
     if (marker === null) throw new StaleTokenError(`operation ${operation.id} has no marker any more: it has ended`);
     if (marker.batch >= batch) return false;
+    // What was written before is not there: whoever takes the operation up finds out how much is missing.
+    if (marker.batch < batch - 1n)
+      throw new StaleTokenError(
+        `operation ${operation.id}: the graph knows of ${marker.batch} of ${batch - 1n} batches`,
+      );
     await apply(tx, writes);
     await tx.setMarker(operation.id, { token: lease.token, batch });
     return true;

@@ -17,6 +17,8 @@ import { ask } from './waiting.ts';
 const MAX_ROUNDS = 5;
 const FIRST_PROGRESS = 40;
 const LAST_PROGRESS = 90;
+/** Groups are numbered from 0 on. */
+const BEFORE_ALL = -1n;
 
 /** Writes the plan, batch by batch, going on after the last batch that the graph's own marker knows of. */
 export async function execute(run: OperationRun): Promise<void> {
@@ -27,12 +29,10 @@ export async function execute(run: OperationRun): Promise<void> {
   if (run.operation.counts.applied === 0n) reader.readAhead(batchOf(batchEnds, 0));
   await pinSafetyPoint(run);
   const written = await takeMarker(run);
-  if (written === 0n && run.operation.counts.applied > 0n) {
-    throw new OperationStop('FAILED', 'the graph has lost the record of how far this operation came');
-  }
+  const last = batchEnds[Number(written) - 1];
+  await assertKept(run, last);
   // A run that died between a batch's commit and its bookkeeping left that to the next. The step also shows that the lease is still held now
   // that the marker is: whoever takes the lease from here on takes the marker too, and then this instance can write no more.
-  const last = batchEnds[Number(written) - 1];
   await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
   await dropSchema(run);
   const pace = writingStrategy(run.operation).pace(run);
@@ -55,6 +55,20 @@ export async function execute(run: OperationRun): Promise<void> {
 function batchOf(batchEnds: readonly bigint[], at: number): Batch {
   const fromGroup = at === 0 ? 0n : (batchEnds[at - 1] ?? 0n) + 1n;
   return { number: at + 1, fromGroup, toGroup: batchEnds[at] ?? LAST_GROUP };
+}
+
+/**
+ * The graph's own marker says what is written. When it knows of less than was written, the graph was put back to an earlier state: nobody who said
+ * "go" has seen that one, so the operation ends, and its account says what is in the graph.
+ */
+async function assertKept(run: OperationRun, last = BEFORE_ALL): Promise<void> {
+  const lost = await run.deps.plans.writtenAfter(run.operation.id, last);
+  if (lost === 0n) return;
+  await run.advance({ lost: { afterGroup: last }, recount: true });
+  throw new OperationStop(
+    'FAILED',
+    `the graph is in an earlier state than this operation left it: ${lost} of its changes are not there any more; verify the graph`,
+  );
 }
 
 /** @returns how many entities were written */

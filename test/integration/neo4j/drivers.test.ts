@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { installNeo4j } from '../../../scripts/neo4j/install.ts';
 import { startTestNeo4j, type TestNeo4j } from '../../support/neo4j.ts';
 import { Neo4jService } from '../../support/neo4j-service.ts';
 import { runFolder } from '../../support/processes.ts';
@@ -71,10 +72,23 @@ describe('the examples for users of drivers', () => {
     expect(await captured()).toEqual(expected);
   }, 300_000);
 
+  test('Java', async () => {
+    // The server's own libraries have the driver among them.
+    const { plainClassPath } = await installNeo4j();
+    const file = join(mkdtempSync(join(runFolder(), 'java-')), 'Example.java');
+    const imports = ['java.util.Map', 'org.neo4j.driver.GraphDatabase', 'org.neo4j.driver.TransactionConfig'];
+    writeFileSync(
+      file,
+      `${imports.map((name) => `import ${name};\n`).join('')}class Example {\npublic static void main(String[] arguments) {\n${example('java')}}\n}\n`,
+    );
+    await run('java', ['-cp', plainClassPath, file], { env: { ...process.env, NEO4J_URI: neo4j.url } });
+    expect(await captured()).toEqual(expected);
+  }, 300_000);
+
   test('a name that several transactions of one actor use is one session', async () => {
     const { graph } = await service.client.data(
       '{ graph(name: "g") { sessions(first: 10) { nodes { name actor summary { nodesCreated } } } } }',
     );
-    expect(graph.sessions.nodes).toEqual([{ name: 'crawl-17', actor: 'crawler', summary: { nodesCreated: '2' } }]);
+    expect(graph.sessions.nodes).toEqual([{ name: 'crawl-17', actor: 'crawler', summary: { nodesCreated: '3' } }]);
   });
 });

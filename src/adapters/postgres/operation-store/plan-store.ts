@@ -188,6 +188,10 @@ export class PostgresPlanStore implements PlanStore {
     return writeReads.writes(this.#database, operationId, fromGroup, toGroup);
   }
 
+  writtenAfter(operationId: string, group: bigint): Promise<bigint> {
+    return writeReads.writtenAfter(this.#database, operationId, group);
+  }
+
   written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]> {
     return writeReads.written(this.#database, operationId, pageSize);
   }

@@ -36,6 +36,7 @@ export async function updateOperation(
   }
   if (step.whenSettled === true) await assertSettled(tx, operationId);
   const applied = await markApplied(tx, operationId, step);
+  if (step.lost !== undefined) await markLost(tx, operationId, step.lost.afterGroup);
   const set = new Assignments([operationId, token, ttlMs, step.events?.length ?? 0]);
   if (applied > 0) set.addAs('applied', applied, (at) => `o.applied + ${at}::bigint`);
   set.add('status', step.status);
@@ -108,6 +109,13 @@ async function markApplied(tx: SqlExecutor, operationId: string, { applied }: Op
     [operationId, applied.fromGroup, applied.toGroup],
   );
   return count;
+}
+
+async function markLost(tx: SqlExecutor, operationId: string, afterGroup: bigint): Promise<void> {
+  await tx.query(
+    `UPDATE operation_plan SET state = 'PENDING' WHERE operation_id = $1 AND group_no > $2 AND state = 'APPLIED'`,
+    [operationId, afterGroup],
+  );
 }
 
 function lastItems(list: string): string {

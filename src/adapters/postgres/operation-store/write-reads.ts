@@ -83,6 +83,14 @@ export async function writes(
   return rows.map(toWrite);
 }
 
+export async function writtenAfter(on: SqlExecutor, operationId: string, group: bigint): Promise<bigint> {
+  const { rows } = await on.query<{ n: bigint }>(
+    `SELECT count(*) AS n FROM operation_plan WHERE operation_id = $1 AND group_no > $2 AND state = 'APPLIED'`,
+    [operationId, group],
+  );
+  return rows[0]?.n ?? 0n;
+}
+
 export async function* written(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlannedWrite[]> {
   for (let after = 0n; ; ) {
     const rows = await packedQuery<WriteRecord>(
