@@ -7,8 +7,8 @@ import { type Figure, passes, printTable, save } from './report.ts';
  * a bound waits to be recorded, so that what is written is what is recorded. Lag: clients write 2,000 changes a second. Missed bars end it
  * with 1.
  */
-const SUSTAINED = { batch: 500, writers: 2, warmUpMs: 5_000, ms: 20_000, mostWaiting: 20_000 };
-const LAG = { batch: 100, batchesPerSecond: 20, warmUpMs: 3_000, ms: 20_000 };
+const SUSTAINED = { batch: 500, writers: 2, warmUpMs: 5_000, ms: 15_000, mostWaiting: 20_000 };
+const LAG = { batch: 100, batchesPerSecond: 20, warmUpMs: 3_000, ms: 15_000 };
 const LOOK_MS = 50;
 const NODES = 100_000;
 const UPDATE = 'UNWIND $ids AS id MATCH (n) WHERE elementId(n) = id SET n.seen = $value';

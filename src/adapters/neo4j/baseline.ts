@@ -97,7 +97,7 @@ class KeyGiver {
     for (let from = range.from; from <= range.to; from += LOCKED) {
       const to = from + LOCKED - 1n < range.to ? from + LOCKED - 1n : range.to;
       const params = { from, to, prefix: this.#prefix };
-      await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(assign, params));
+      await this.#connection.writeOnce(assign, params, { metadata: HOUSEKEEPING });
     }
   }
 }

@@ -132,7 +132,7 @@ export class Outbox {
   }
 
   async #write(text: string, params: Readonly<Record<string, unknown>>): Promise<void> {
-    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(text, params));
+    await this.#connection.writeOnce(text, params, { metadata: HOUSEKEEPING });
   }
 }
 

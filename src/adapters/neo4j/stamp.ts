@@ -16,9 +16,7 @@ export function stampIn(connection: Connection): GraphStamp {
     },
     async write(text) {
       await connection
-        .write({ metadata: HOUSEKEEPING }, (tx) =>
-          tx.run(`MERGE (m:${MARKER_LABEL} {id: 'stamp'}) SET m.text = $text`, { text }),
-        )
+        .writeOnce(`MERGE (m:${MARKER_LABEL} {id: 'stamp'}) SET m.text = $text`, { text }, { metadata: HOUSEKEEPING })
         .catch(rethrow);
     },
   };

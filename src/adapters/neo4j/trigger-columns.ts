@@ -9,9 +9,9 @@ export function columnsOf({ keyProperty, givesKeys, derivedProperties }: Trigger
   const assigned = literal([...(givesKeys ? [keyProperty] : []), ...never]);
   const removed = literal(never);
   const properties = (section: string, map: string, entity: string, hidden: string, values: readonly string[]) =>
-    `[k IN keys(${map}) WHERE NOT k IN ${hidden} | ['${section}', k, [x IN ${map}[k] | x.${entity}], [${values.map((value) => `[x IN ${map}[k] | x.${value}]`).join(', ')}]]]`;
+    `[k IN keys($${map}) WHERE NOT k IN ${hidden} | ['${section}', k, [x IN $${map}[k] | x.${entity}], [${values.map((value) => `[x IN $${map}[k] | x.${value}]`).join(', ')}]]]`;
   const labels = (section: string, map: string) =>
-    `[k IN keys(${map}) WHERE k <> '${OUTBOX_LABEL}' | ['${section}', k, ${map}[k], []]]`;
+    `[k IN keys($${map}) WHERE k <> '${OUTBOX_LABEL}' | ['${section}', k, $${map}[k], []]]`;
   return [
     labels('L+', 'assignedLabels'),
     labels('L-', 'removedLabels'),

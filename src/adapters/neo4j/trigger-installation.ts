@@ -81,16 +81,19 @@ export class TriggerInstallation {
 
   /** So that no user's transaction waits for the trigger to be compiled. */
   async #warmUp(): Promise<void> {
-    const metadata = { palinode: { id: randomUUID(), source: 'API' } };
-    await this.#connection.write({ metadata }, (tx) => tx.run(`CREATE (:${MARKER_LABEL} {probe: 1})`));
-    await this.#connection.write({ metadata }, (tx) =>
+    const id = randomUUID();
+    // One transaction of our own, and one as anybody's, which only changes what exists.
+    await this.#connection.write({ metadata: { palinode: { id, source: 'API' } } }, (tx) =>
+      tx.run(`CREATE (:${MARKER_LABEL} {probe: 1})`),
+    );
+    await this.#connection.write({ metadata: { palinode: { session: id } } }, (tx) =>
       tx.run(`MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL SET p.probe = 2`),
     );
     await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
       tx.run(
         `MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL DELETE p WITH count(*) AS one
-         MATCH (o:${OUTBOX_LABEL}) WHERE o._palinode_tx = $id DELETE o`,
-        { id: metadata.palinode.id },
+         MATCH (o:${OUTBOX_LABEL}) WHERE o._palinode_tx = $id OR o._palinode_whose CONTAINS $id DELETE o`,
+        { id },
       ),
     );
   }

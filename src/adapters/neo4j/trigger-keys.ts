@@ -3,7 +3,7 @@ import { literal, OUTBOX_PROPERTIES } from './trigger-names.ts';
 
 /**
  * Parts of the trigger's statement that look after what must not be lost: entries that wait, and keys. They use the variables of the
- * statement: what APOC tells, `own`, `g`, `plain`, `ob`, `goneNodes`, `goneRelationships` and `columns`. See docs/decisions/010-neo4j-trigger.md.
+ * statement: what it is given, `own`, `g`, `goneNodes` and `goneRelationships`. See docs/decisions/010-neo4j-trigger.md.
  */
 
 const last = OUTBOX_PROPERTIES.length - 1;
@@ -23,7 +23,7 @@ export function isGone(kind: 'Nodes' | 'Relationships', entity: string): string 
 
 /** Waiting entries survive what users do to all nodes: what was deleted is written again, what was taken from them comes back. */
 export const KEEP_OUTBOX = `
-WITH *, CASE WHEN size(ob) = 0 THEN [] ELSE [k IN ${literal(OUTBOX_PROPERTIES)} | apoc.map.fromPairs([x IN coalesce(removedNodeProperties[k], []) | [elementId(x.node), x.old]])] END AS lost,
+WITH *, CASE WHEN size(ob) = 0 THEN [] ELSE [rows IN lostRows | apoc.map.fromPairs([x IN rows | [elementId(x.node), x.old]])] END AS lost,
   [n IN ob WHERE ${isGone('Nodes', 'n')} | elementId(n)] AS gone
 FOREACH (id IN [id IN gone WHERE lost[${last}][id] IS NOT NULL] | CREATE (:${OUTBOX_LABEL} {${OUTBOX_PROPERTIES.map((name, i) => `${name}: lost[${i}][id]`).join(', ')}}))
 FOREACH (id IN [id IN gone WHERE lost[${last}][id] IS NULL] | CREATE (:${OUTBOX_LABEL}:${GAP_LABEL} {${OUTBOX_PROPERTIES.slice(
@@ -33,7 +33,7 @@ FOREACH (id IN [id IN gone WHERE lost[${last}][id] IS NULL] | CREATE (:${OUTBOX_
   .map((name, i) => `${name}: lost[${i}][id]`)
   .join(', ')}}))
 FOREACH (n IN [n IN ob WHERE NOT ${isGone('Nodes', 'n')}] | SET n:${OUTBOX_LABEL})
-FOREACH (k IN ${literal(OUTBOX_PROPERTIES)} | FOREACH (x IN [x IN coalesce(removedNodeProperties[k], []) WHERE NOT ${isGone('Nodes', 'x.node')}] | FOREACH (n IN [x.node] | SET n[k] = x.old)))`;
+FOREACH (i IN range(0, ${last}) | FOREACH (x IN [x IN lostRows[i] WHERE NOT ${isGone('Nodes', 'x.node')}] | FOREACH (n IN [x.node] | SET n[${literal(OUTBOX_PROPERTIES)}[i]] = x.old)))`;
 
 const notOurs = (node: string) => `NOT ${node}:${MARKER_LABEL} AND NOT ${node}:${OUTBOX_LABEL}`;
 const NODE = '(e)';
@@ -69,15 +69,17 @@ function orOurs(node: string, key: string, named: string): string {
 export function keepKeys(key: string): string {
   const isFresh = (entity: string) =>
     `coalesce(${entity}.${key} IS :: STRING AND ${entity}.${key} STARTS WITH g, false)`;
-  const chosen = (map: 'Node' | 'Relationship', entity: string, alive: string) =>
-    `CASE WHEN assigned${map}Properties.${key} IS NULL AND removed${map}Properties.${key} IS NULL THEN [] ELSE
-    [x IN coalesce(assigned${map}Properties.${key}, []) WHERE NOT own AND (x.old IS NOT NULL OR NOT ${isFresh(`x.${entity}`)}) AND ${alive} | {e: id(x.${entity}), k: coalesce(x.old, g + '-' + id(x.${entity}))}]
-    + [x IN coalesce(removed${map}Properties.${key}, []) WHERE NOT ${isGone(`${map}s`, `x.${entity}`)} | {e: id(x.${entity}), k: x.old}] END`;
+  const chosen = (kind: 'Nodes' | 'Relationships', entity: string, alive: string) => {
+    const [assigned, removed] = kind === 'Nodes' ? ['keyRows[0]', 'keyRows[1]'] : ['keyRows[2]', 'keyRows[3]'];
+    return `CASE WHEN ${assigned} IS NULL AND ${removed} IS NULL THEN [] ELSE
+    [x IN coalesce(${assigned}, []) WHERE NOT own AND (x.old IS NOT NULL OR NOT ${isFresh(`x.${entity}`)}) AND ${alive} | {e: id(x.${entity}), k: coalesce(x.old, g + '-' + id(x.${entity}))}]
+    + [x IN coalesce(${removed}, []) WHERE NOT ${isGone(kind, `x.${entity}`)} | {e: id(x.${entity}), k: x.old}] END`;
+  };
   const namesOf = (end: string) => `[r IN createdRelationships | ${nameByKey(`${end}Node(r)`, key)}]`;
   const isLoose = `startNode(r).${key} IS NULL OR endNode(r).${key} IS NULL`;
   return `
 ${giveFresh(NODE, key, `[n IN createdNodes WHERE (NOT own OR n.${key} IS NULL) AND (plain OR (${notOurs('n')})) | id(n)]`)}
-${give(NODE, key, chosen('Node', 'node', notOurs('x.node')))}
+${give(NODE, key, chosen('Nodes', 'node', notOurs('x.node')))}
 WITH *, ${namesOf('start')} AS starts0, ${namesOf('end')} AS ends0
 WITH *, CASE WHEN any(k IN starts0 WHERE k IS NULL) OR any(k IN ends0 WHERE k IS NULL) THEN [r IN createdRelationships WHERE ${isLoose}] ELSE [] END AS loose
 ${giveFresh(NODE, key, `[e IN [r IN loose | startNode(r)] + [r IN loose | endNode(r)] WHERE e.${key} IS NULL AND ${notOurs('e')} | id(e)]`)}
@@ -85,7 +87,7 @@ WITH *, [r IN loose WHERE ${isLoose}] AS untied, CASE WHEN size(loose) = 0 THEN 
   CASE WHEN size(loose) = 0 THEN ends0 ELSE ${namesOf('end')} END AS ends
 ${giveFresh(RELATIONSHIP, key, `[r IN createdRelationships WHERE (NOT own OR r.${key} IS NULL) AND (size(untied) = 0 OR NOT r IN untied) | id(r)]`)}
 CALL (untied) { UNWIND untied AS y MATCH ()-[e]->() WHERE id(e) = id(y) REMOVE e.${key} }
-${give(RELATIONSHIP, key, chosen('Relationship', 'relationship', '(size(untied) = 0 OR NOT x.relationship IN untied)'))}
+${give(RELATIONSHIP, key, chosen('Relationships', 'relationship', '(size(untied) = 0 OR NOT x.relationship IN untied)'))}
 `;
 }
 

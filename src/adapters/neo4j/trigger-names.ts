@@ -3,20 +3,13 @@ export const OUTBOX_PROPERTIES = ['tx', 'at', 'part', 'parts', 'changes', 'rows'
   (name) => `_palinode_${name}`,
 );
 
-/** What APOC tells a trigger. */
-export const PARAMETERS = [
-  'createdNodes',
-  'createdRelationships',
-  'deletedNodes',
-  'deletedRelationships',
-  'assignedLabels',
-  'removedLabels',
+/** Where APOC tells of keys that were set and removed, of nodes and of relationships. */
+export const KEY_MAPS = [
   'assignedNodeProperties',
   'removedNodeProperties',
   'assignedRelationshipProperties',
   'removedRelationshipProperties',
-  'metaData',
-];
+] as const;
 
 /** A string, or a list of strings, in query text. Names may hold anything; backslashes are doubled, so that no escape is left in them. */
 export function literal(text: string | readonly string[]): string {

@@ -1,7 +1,7 @@
 import { GAP_LABEL, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
 import { COLUMN_CELL, cellOf, columnsOf, heavyParts } from './trigger-columns.ts';
 import { GONE, KEEP_OUTBOX, keepKeys, nameRows, namesOfUpdates } from './trigger-keys.ts';
-import { literal, OUTBOX_PROPERTIES, PARAMETERS } from './trigger-names.ts';
+import { KEY_MAPS, literal, OUTBOX_PROPERTIES } from './trigger-names.ts';
 import { kindOf, weightOf } from './trigger-values.ts';
 
 /** What decides the text of the trigger. */
@@ -48,42 +48,60 @@ const WAITING = `coalesce(head([_ IN CASE WHEN rand() * (${CHANGED}) < ${ALWAYS_
  * care, and gives way to the other one where something has no key.
  */
 export function triggerStatement(options: TriggerOptions): string {
-  const parameters = PARAMETERS.map((name) => `${name}: $${name}`).join(', ');
-  const everything = `{p: {waiting: waiting, ${parameters}}}`;
+  const parts = Object.entries(partsOf(options)).map(([name, text]) => `${name}: ${text}`);
   return `CYPHER replan=skip WITH $metaData.palinodeDrain AS drain WHERE drain IS NULL OR drain <> true
-WITH ${WAITING} AS waiting, ${literal(wholeStatement(options))} AS whole
-CALL apoc.cypher.doIt(CASE WHEN ${onlyUpdates(options)} THEN ${literal(updatesStatement(options))} ELSE whole END, ${everything}) YIELD value
-WITH waiting, whole, value WHERE value.again
-CALL apoc.cypher.doIt(whole, ${everything}) YIELD value AS done RETURN count(done)`;
+WITH {${parts.join(', ')}} AS p, ${literal(wholeStatement(options))} AS whole
+CALL apoc.cypher.doIt(CASE WHEN ${onlyUpdates(options)} THEN ${literal(updatesStatement(options))} ELSE whole END, {p: p}) YIELD value
+WITH p, whole, value WHERE value.again
+CALL apoc.cypher.doIt(whole, {p: p}) YIELD value AS done RETURN count(done)`;
+}
+
+/**
+ * What the inner statements are given. Property by property as lists, since each way in and out of a procedure makes every map of a row
+ * anew.
+ */
+function partsOf(options: TriggerOptions): Readonly<Record<string, string>> {
+  const key = quotedKeyProperty(options.keyProperty);
+  return {
+    counted: WAITING,
+    metaData: '$metaData',
+    createdNodes: '$createdNodes',
+    createdRelationships: '$createdRelationships',
+    deletedNodes: '$deletedNodes',
+    deletedRelationships: '$deletedRelationships',
+    columns: columnsOf(options),
+    ob: `coalesce($removedLabels.${OUTBOX_LABEL}, [])`,
+    plain: `$assignedLabels.${OUTBOX_LABEL} IS NULL AND $assignedLabels.${MARKER_LABEL} IS NULL`,
+    lostRows: `[k IN ${literal(OUTBOX_PROPERTIES)} | coalesce($removedNodeProperties[k], [])]`,
+    keyRows: options.givesKeys ? `[${KEY_MAPS.map((map) => `$${map}.${key}`).join(', ')}]` : '[]',
+  };
 }
 
 /** Whether the transaction creates and deletes nothing, and leaves alone keys and entries that wait. */
 function onlyUpdates({ keyProperty, givesKeys }: TriggerOptions): string {
   const key = quotedKeyProperty(keyProperty);
-  const maps = ['assignedNode', 'removedNode', 'assignedRelationship', 'removedRelationship'];
-  const keys = givesKeys ? maps.map((map) => `$${map}Properties.${key} IS NULL`) : [];
+  const keys = givesKeys ? KEY_MAPS.map((map) => `$${map}.${key} IS NULL`) : [];
   return [
     `${CHANGED} = 0`,
     `$removedLabels.${OUTBOX_LABEL} IS NULL`,
     `none(k IN keys($removedNodeProperties) WHERE k IN ${literal(OUTBOX_PROPERTIES)})`,
+    // Our own transactions write markers, which have no key.
+    'CASE WHEN $metaData.palinode IS :: MAP NOT NULL THEN $metaData.palinode.id IS NULL ELSE true END',
     ...keys,
   ].join(' AND ');
 }
 
 const MOMENT = `randomUUID() AS g, datetime.realtime() AS now, CASE WHEN metaData.palinode IS :: MAP NOT NULL THEN metaData.palinode ELSE {} END AS who`;
 const OWN = `who.id IS :: STRING NOT NULL AND coalesce(who.source IN ['API', 'ROLLBACK'], false) AS own`;
-const unpacked = (names: readonly string[]) =>
-  `WITH p.waiting AS counted, ${names.map((name) => `p.${name} AS ${name}`).join(', ')}`;
+const unpacked = (names: readonly string[]) => `WITH ${names.map((name) => `p.${name} AS ${name}`).join(', ')}`;
 
 function wholeStatement(options: TriggerOptions): string {
   const { givesKeys } = options;
   const key = quotedKeyProperty(options.keyProperty);
-  return `${unpacked(PARAMETERS)}
-WITH *, ${MOMENT}, coalesce(removedLabels.${OUTBOX_LABEL}, []) AS ob,
-  assignedLabels.${OUTBOX_LABEL} IS NULL AND assignedLabels.${MARKER_LABEL} IS NULL AS plain, ${GONE}
+  return `${unpacked(Object.keys(partsOf(options)))}
+WITH *, ${MOMENT}, ${GONE}
 WITH *, ${OWN}
 ${KEEP_OUTBOX}${givesKeys ? keepKeys(key) : ''}
-WITH *, ${columnsOf(options)} AS columns
 ${nameRows(key, givesKeys)}
 WITH *, [x IN [['N+', '', size(createdNodes), -1], ['N-', '', size(deletedNodes), -1], ['R+', '', size(createdRelationships), -1], ['R-', '', size(deletedRelationships), -1]]
   + [i IN range(0, size(columns) - 1) | [columns[i][0], columns[i][1], size(columns[i][2]), i]] WHERE x[2] > 0] AS src, counted + size(gone) AS waiting, false AS again
@@ -94,10 +112,9 @@ ${writeDown(options, { nodes: 'size(createdNodes) + size(deletedNodes)', relatio
 function updatesStatement(options: TriggerOptions): string {
   const key = quotedKeyProperty(options.keyProperty);
   const isBare = 'any(list IN names WHERE any(name IN list WHERE name IS NULL))';
-  return `${unpacked(PARAMETERS.slice(4))}
+  return `${unpacked(['counted', 'metaData', 'columns'])}
 WITH *, ${MOMENT}
-WITH *, ${OWN}, ${columnsOf(options)} AS columns
-WITH *, ${namesOfUpdates(key, options.givesKeys)} AS names
+WITH *, ${OWN}, ${namesOfUpdates(key, options.givesKeys)} AS names
 WITH *, [i IN range(0, size(columns) - 1) | [columns[i][0], columns[i][1], size(columns[i][2]), i]] AS src, counted AS waiting, ${options.givesKeys ? isBare : 'false'} AS again
 ${writeDown(options, { nodes: '0', relationships: '0', cell: COLUMN_CELL })}
 RETURN again`;
