@@ -55,7 +55,7 @@ async function measureOn(engine: Figure['engine'], store: PostgresStore): Promis
   const commits = new Commits();
   const prisma = new PrismaClient({ adapter: store.prismaAdapter() });
   const graphs = [{ name: 'demo', kind: 'embedded' } as const];
-  const assembly = await assemble(store, { graphs, redisUrls: [], wrapGraph: commits.wrap });
+  const assembly = await assemble(store, { graphs, redisUrls: [], dataFolder: folder, wrapGraph: commits.wrap });
   const http = await startHttpServer({
     dependencies: {
       services: assembly.services,

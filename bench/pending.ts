@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { migrate } from '../src/adapters/postgres/migrate.ts';
 import type { PostgresStore } from '../src/adapters/postgres/postgres-store.ts';
 import { readWordNet } from '../src/adapters/wordnet/wordnet.ts';
@@ -18,7 +19,7 @@ const CALLER = { actor: 'bench', ip: null, userAgent: null };
 export async function pointWithPending(store: PostgresStore, pending: readonly number[]): Promise<number[]> {
   await migrate(store, 'prisma/migrations');
   const graphs = [{ name: 'pending', kind: 'embedded' }] as const;
-  const assembly = await assemble(store, { graphs, redisUrls: [] });
+  const assembly = await assemble(store, { graphs, redisUrls: [], dataFolder: tmpdir() });
   const [graph] = assembly.graphs;
   if (graph === undefined) throw new Error('no graph');
   const { services, registry, keys } = assembly;

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { FileBlobStore } from '../adapters/blobs/file-blob-store.ts';
 import { EmbeddedScratchGraphs } from '../adapters/embedded-graph/scratch-graphs.ts';
 import { MemoryEventBus } from '../adapters/memory/event-bus.ts';
+import { PostgresArchiveStore } from '../adapters/postgres/archive-store.ts';
 import { PostgresAttachmentStore } from '../adapters/postgres/attachment-store.ts';
 import { PostgresHistory } from '../adapters/postgres/history/postgres-history.ts';
 import { PostgresIdempotencyStore } from '../adapters/postgres/idempotency-store.ts';
@@ -18,11 +21,13 @@ import { PostgresVerificationStore } from '../adapters/postgres/verification-sto
 import { RedisEventBus } from '../adapters/redis/event-bus.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { randomKeys } from '../adapters/system/keys.ts';
+import type { BlobStore } from '../ports/blob-store.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { GraphRecord, History } from '../ports/history.ts';
 import type { Keys } from '../ports/keys.ts';
 import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
 import type { SessionStore } from '../ports/session-store.ts';
+import { Archiver, type ArchiverOptions } from '../services/archives/archiver.ts';
 import type { Services } from '../services/contract.ts';
 import { DiffEngine } from '../services/diff-engine.ts';
 import { Feeds } from '../services/feeds.ts';
@@ -64,9 +69,13 @@ export interface Assembly {
 export interface AssembleOptions {
   readonly graphs: Settings['graphs'];
   readonly redisUrls: Settings['redisUrls'];
+  /** Where blobs are kept, in a folder of its own; instances on one database share it. */
+  readonly dataFolder: Settings['dataFolder'];
   readonly verifyEveryHours?: Settings['verifyEveryHours'];
   /** Lets tests stand between the services and a graph. */
   readonly wrapGraph?: (graph: KnowledgeGraph) => KnowledgeGraph;
+  readonly wrapBlobs?: (blobs: BlobStore) => BlobStore;
+  readonly archiving?: Pick<ArchiverOptions, 'chunkBytes' | 'leaseMs' | 'sweepMs'>;
 }
 
 /** Puts the service together on a migrated store, serves the graphs that are attached and starts what runs in the background. */
@@ -158,7 +167,32 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   });
   const onError = (error: unknown): void =>
     logger.warn({ error: reduced(error) }, 'work in the background failed and will be tried again');
-  const snapshots = new SnapshotManager({ history, points, sessions, pinner, idempotency, queue, bus, clock, onError });
+  const archives = new PostgresArchiveStore(store);
+  const files = new FileBlobStore(join(options.dataFolder, 'blobs'));
+  const blobs = options.wrapBlobs?.(files) ?? files;
+  const archiver = new Archiver(
+    { archives, blobs, points, history, scopes, idempotency, queue, bus, keys, clock },
+    {
+      holder,
+      alone: store.engine === 'pglite',
+      onError: (error, archive) => logger.warn({ archive, error: reduced(error) }, 'an archive was not written'),
+      ...options.archiving,
+    },
+  );
+  const snapshots = new SnapshotManager({
+    history,
+    points,
+    sessions,
+    pinner,
+    archiver,
+    archives,
+    blobs,
+    idempotency,
+    queue,
+    bus,
+    clock,
+    onError,
+  });
   const rehearsalDeps = {
     ...rollbackDeps,
     rehearsals: new PostgresRehearsalStore(store),
@@ -186,6 +220,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     writer: new GraphWriter({ history, registry, sessions, idempotency }),
     sessions: new SessionManager({ history, registry, sessions, resolver, pinner, rollbacks, idempotency, clock }),
     snapshots,
+    archives: archiver,
     diffs: new DiffEngine({ history, moments, scopes }),
     schemas: new SchemaReader({ schemas, registry, moments, clock }),
     rollbacks,
@@ -200,6 +235,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   await runner.start();
   await rehearsals.start();
   await verifier.start();
+  await archiver.start();
   await snapshots.start();
 
   return {
@@ -211,6 +247,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     graphs,
     async stop(graceMs) {
       snapshots.stop();
+      await archiver.stop();
       verifier.stop();
       await runner.stop();
       await rehearsals.stop();

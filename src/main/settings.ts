@@ -7,7 +7,7 @@ import { SettingError } from './setting-error.ts';
 export interface Settings {
   readonly host: string;
   readonly port: number;
-  /** Absolute path of the folder of the embedded database. */
+  /** Absolute path of the folder of the embedded database and of archives. */
   readonly dataFolder: string;
   /** Absent: PGlite in `dataFolder`. */
   readonly databaseUrl: string | undefined;

@@ -24,6 +24,8 @@ export interface PointRecord {
   readonly progress: number;
   readonly problems: readonly string[];
   readonly deletedAt: Date | null;
+  /** The archive of it that is being written. */
+  readonly archivingId: string | null;
 }
 
 export interface NewPoint {
@@ -44,6 +46,8 @@ export interface NewPoint {
   readonly schema: readonly SchemaItem[] | null;
   readonly createdBy: string | null;
   readonly createdAt: Date;
+  /** A full archive that begins with the point. */
+  readonly archiveId: string | null;
 }
 
 /** A session that is opened with its point. */
@@ -78,7 +82,7 @@ export interface SnapshotCheck {
 export interface PointStore {
   /**
    * Stores the point (STORED), its change-log snapshot and the audit entry, and with `opens` also opens that session with the point as
-   * its own: one statement, whatever the size of the graph.
+   * its own, with `archiveId` an archive begins: one statement, whatever the size of the graph.
    * @returns false when history has no transaction `seq`
    * @throws SessionOpenError when a session of that name and actor is open
    */
@@ -89,7 +93,7 @@ export interface PointStore {
   readSchema(id: string): Promise<readonly SchemaItem[] | null>;
   /** @returns false when the point is deleted or EXPIRED */
   update(id: string, patch: PointPatch, at: Date, audit: AuditFact): Promise<boolean>;
-  /** @returns false when the point is not in the state `from` */
+  /** @returns false when the point is not in the state `from`, or it is to be validated and an archive of it is being written */
   transition(id: string, transition: PointTransition, at: Date, audit: AuditFact): Promise<boolean>;
   setProgress(id: string, progress: number): Promise<void>;
   setSnapshotProblems(snapshotId: string, problems: readonly string[]): Promise<void>;

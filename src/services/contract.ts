@@ -25,6 +25,7 @@ export interface Services {
   readonly writer: GraphWriter;
   readonly sessions: SessionManager;
   readonly snapshots: SnapshotManager;
+  readonly archives: Archiver;
   readonly diffs: DiffEngine;
   readonly schemas: SchemaReader;
   readonly rollbacks: RollbackManager;
@@ -206,8 +207,19 @@ export interface SnapshotManager {
   ): Promise<string>;
   /** Tombstones the point. @throws StateError when it is held or an operation in flight targets it. */
   delete(caller: Caller, input: Idempotent & { id: string }): Promise<string>;
-  /** Recomputes the checksum from history; the point ends VALID, or INVALID with what is damaged named. */
+  /** Recomputes the checksum from history and reads every archive back; the point ends VALID, or INVALID with what is damaged named. */
   validate(caller: Caller, input: Idempotent & { id: string }): Promise<string>;
+}
+
+export type ArchiveInput = Idempotent & { id: string; scope?: Scope | null };
+
+export interface Archiver {
+  /**
+   * Begins to write the state at a point, or what a scope covers of it, into the blob store; returns the point's id. Asked again for what is being
+   * written, or is there undamaged, it does nothing.
+   * @throws NotFoundError; StateError for a point that cannot be archived now; InvalidInputError when the scope matches nothing; LimitError
+   */
+  begin(caller: Caller, input: ArchiveInput): Promise<string>;
 }
 
 // ------------------------------------------------------------------ rollback

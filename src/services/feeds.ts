@@ -71,7 +71,7 @@ export class Feeds implements contract.Feeds {
         if (
           point === null ||
           point.deletedAt !== null ||
-          !['CREATED', 'CAPTURING', 'VALIDATING'].includes(point.status)
+          (point.archivingId === null && !['CREATED', 'CAPTURING', 'VALIDATING'].includes(point.status))
         )
           return;
         yield;

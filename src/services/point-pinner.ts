@@ -21,6 +21,8 @@ export interface PinRequest {
   readonly held?: boolean;
   readonly sessionId?: string | null;
   readonly metadata?: unknown;
+  /** The id of a full archive to begin with the point. */
+  readonly archiveId?: string | null;
   /** A session to open with the point as its own. */
   readonly opens?: PointSession;
 }
@@ -72,8 +74,10 @@ export class PointPinner {
       schema,
       createdBy: caller?.actor ?? null,
       createdAt: clock.now(),
+      archiveId: request.archiveId ?? null,
     };
-    const data = { name, origin, seq, time, states: ['CREATED', 'CAPTURING', 'STORED'] };
+    const states = ['CREATED', 'CAPTURING', 'STORED'];
+    const data = { name, origin, seq, time, states, ...(point.archiveId !== null && { archive: point.archiveId }) };
     const fact = auditFact(caller, 'POINT_CREATED', { pointId: id, sessionId: point.sessionId }, data);
     if (!(await points.create(point, fact, request.opens))) {
       throw InvalidInputError.field(['at'], `transaction ${seq} is not recorded`);

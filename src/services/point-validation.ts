@@ -2,18 +2,20 @@ import { accumulator, checksumToHex } from '../core/checksum.ts';
 import type { EntityKind } from '../core/entities.ts';
 import { stateHash } from '../core/hash.ts';
 import { nextPointStatus } from '../core/states.ts';
+import type { ArchiveSnapshot } from '../ports/archive-store.ts';
 import type { PointRecord } from '../ports/point-store.ts';
+import { checkArchive } from './archives/reading.ts';
 import { auditFact } from './audit-facts.ts';
 import type { SnapshotManagerDependencies } from './snapshot-manager.ts';
 
 const PAGE = 2000;
 
-type Dependencies = Pick<SnapshotManagerDependencies, 'history' | 'points' | 'bus' | 'clock'>;
+type Dependencies = Pick<SnapshotManagerDependencies, 'history' | 'points' | 'archives' | 'blobs' | 'bus' | 'clock'>;
 
 /**
  * Recomputes what the point promises: every state that history has at its seq is hashed anew, and counts and content checksum are compared
- * with the point's and with the recorded transaction's. Reads the whole state in pages; a crash leaves the point VALIDATING and the job
- * starts over.
+ * with the point's and with the recorded transaction's; then every archive is read back. Reads the whole state in pages and archives in
+ * chunks; a crash leaves the point VALIDATING and the job starts over.
  */
 export async function validatePoint(deps: Dependencies, id: string): Promise<void> {
   const point = await deps.points.get(id);
@@ -30,8 +32,10 @@ async function findProblems(deps: Dependencies, point: PointRecord): Promise<str
   const { seq, checksum } = point;
   if (seq === null || checksum === null) return ['the point names no moment'];
   const problems: string[] = [];
+  const damaged = new Set<string>();
   for (const snapshot of await deps.points.checkSnapshots(point.id)) {
     if (snapshot.undamaged) continue;
+    damaged.add(snapshot.id);
     problems.push(`snapshot ${snapshot.id} (${snapshot.type}) is damaged`);
     await deps.points.setSnapshotProblems(snapshot.id, ['its data does not match its checksum']);
   }
@@ -39,15 +43,19 @@ async function findProblems(deps: Dependencies, point: PointRecord): Promise<str
   if (recorded === undefined) problems.push(`history has no transaction ${seq}`);
   else if (Buffer.compare(recorded.checksum, checksum) !== 0)
     problems.push(`transaction ${seq} was recorded with another checksum`);
-  const total = Number(point.nodeCount ?? 0n) + Number(point.relationshipCount ?? 0n);
+  // Where an archive lies is said by its data: what that says once it is damaged is not followed.
+  const archives = (await deps.archives.snapshots(point.id)).filter(({ id }) => !damaged.has(id));
+  const content = Number(point.nodeCount ?? 0n) + Number(point.relationshipCount ?? 0n);
+  const total = content * (1 + archives.length);
+  let read = 0;
+  const onRead = async (count: number): Promise<void> => {
+    read += count;
+    await deps.points.setProgress(point.id, Math.min(99, Math.floor((read * 100) / Math.max(1, total))));
+    deps.bus.publish(`point:${point.id}`);
+  };
   const sum = accumulator();
-  let hashed = 0;
   for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
-    const counted = await addAll(deps, point, kind, seq, sum, async (count) => {
-      hashed += count;
-      await deps.points.setProgress(point.id, Math.min(99, Math.floor((hashed * 100) / Math.max(1, total))));
-      deps.bus.publish(`point:${point.id}`);
-    });
+    const counted = await addAll(deps, point, kind, seq, sum, onRead);
     const expected = kind === 'NODE' ? point.nodeCount : point.relationshipCount;
     if (counted !== expected)
       problems.push(`history holds ${counted} ${kind.toLowerCase()}s at the point, which promises ${expected}`);
@@ -55,7 +63,21 @@ async function findProblems(deps: Dependencies, point: PointRecord): Promise<str
   const actual = checksumToHex(sum.sum());
   const promised = checksumToHex(checksum);
   if (actual !== promised) problems.push(`the states add up to checksum ${actual}, the point promises ${promised}`);
+  for (const archive of archives) problems.push(...(await archiveProblems(deps, point, archive, onRead)));
   return problems;
+}
+
+async function archiveProblems(
+  { blobs, points }: Dependencies,
+  { nodeCount, relationshipCount, checksum }: PointRecord,
+  { id, type, data }: ArchiveSnapshot,
+  onRead: (count: number) => Promise<void>,
+): Promise<string[]> {
+  const whole = type === 'FULL' && nodeCount !== null && relationshipCount !== null && checksum !== null;
+  const promise = whole ? { nodes: nodeCount, relationships: relationshipCount, checksum } : null;
+  const found = await checkArchive(blobs, data, promise, onRead);
+  await points.setSnapshotProblems(id, found);
+  return found.map((problem) => `archive ${id}: ${problem}`);
 }
 
 async function addAll(

@@ -1,12 +1,16 @@
 import { InvalidInputError, NotFoundError, StateError } from '../core/errors.ts';
 import { MAX_NAME_LENGTH } from '../core/names.ts';
 import { nextPointStatus } from '../core/states.ts';
+import type { ArchiveStore } from '../ports/archive-store.ts';
+import type { BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { History } from '../ports/history.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import type { PointPatch, PointRecord, PointStore } from '../ports/point-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
+import type { Archiver } from './archives/archiver.ts';
+import { assertCompression } from './archives/codec.ts';
 import { auditFact } from './audit-facts.ts';
 import type * as contract from './contract.ts';
 import type { Idempotency } from './idempotency.ts';
@@ -25,6 +29,9 @@ export interface SnapshotManagerDependencies {
   readonly points: PointStore;
   readonly sessions: Pick<SessionStore, 'get'>;
   readonly pinner: PointPinner;
+  readonly archiver: Pick<Archiver, 'announce'>;
+  readonly archives: Pick<ArchiveStore, 'snapshots'>;
+  readonly blobs: BlobStore;
   readonly idempotency: Idempotency;
   readonly queue: JobQueue;
   readonly bus: EventBus;
@@ -59,13 +66,14 @@ export class SnapshotManager implements contract.SnapshotManager {
 
   async create(caller: contract.Caller, { idempotencyKey: key, ...input }: CreateInput): Promise<string> {
     this.#check(input);
-    if (input.archive) throw InvalidInputError.field(['archive'], 'archives are not served by this build yet');
+    if (input.archive) assertCompression();
     const graph = input.graph.includes('\0') ? null : await this.#deps.history.graphByName(input.graph);
     if (graph === null) throw new NotFoundError(`there is no graph ${input.graph}`);
     await this.#checkSession(graph.id, input.session);
     const call = { graph: `${graph.id}`, mutation: 'createRollbackPoint', key, input, type: 'RollbackPoint' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (attempt.retried && (await this.#deps.points.get(attempt.id)) !== null) return attempt.id;
+      const archiveId = input.archive ? attempt.nextKey() : null;
       const { id } = await this.#deps.pinner.pin(caller, {
         id: attempt.id,
         graphId: graph.id,
@@ -77,7 +85,9 @@ export class SnapshotManager implements contract.SnapshotManager {
         held: input.held ?? false,
         sessionId: input.session ?? null,
         metadata: input.metadata ?? null,
+        archiveId,
       });
+      if (archiveId !== null) await this.#deps.archiver.announce(archiveId);
       return id;
     });
   }
@@ -126,6 +136,8 @@ export class SnapshotManager implements contract.SnapshotManager {
     return this.#deps.idempotency.run(caller, call, async () => {
       const to = nextPointStatus(point.status, 'VALIDATE');
       if (to === null) throw new StateError(`rollback point ${point.name} is ${point.status}`, point.status);
+      if (point.archivingId !== null)
+        throw new StateError(`rollback point ${point.name} is being archived`, 'ARCHIVING');
       const fact = auditFact(caller, 'POINT_VALIDATING', { pointId: id });
       const step = { from: point.status, to, progress: 0, problems: [] };
       if (!(await this.#deps.points.transition(id, step, this.#deps.clock.now(), fact))) {

@@ -3,6 +3,7 @@ import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import type { EntityState } from '../../src/core/entities.ts';
 import { assemble } from '../../src/main/assemble.ts';
 import { loadSample } from '../../src/main/sample.ts';
+import { runFolder } from '../support/processes.ts';
 import { SMALL_SAMPLE } from '../support/small-sample.ts';
 
 /** A service that loads a sample and is killed when it has read so many of the entities; 0: never. */
@@ -20,7 +21,11 @@ async function* deadly(): AsyncGenerator<EntityState> {
 const database = where.startsWith('postgres:')
   ? new PgDatabase({ url: where, poolSize: 8 })
   : await PgliteDatabase.open({ dataFolder: where });
-const assembly = await assemble(database, { graphs: [{ name: 'demo', kind: 'embedded' }], redisUrls: [] });
+const assembly = await assemble(database, {
+  graphs: [{ name: 'demo', kind: 'embedded' }],
+  redisUrls: [],
+  dataFolder: runFolder(),
+});
 const [graph] = assembly.graphs;
 if (graph === undefined) throw new Error('no graph');
 await loadSample(assembly, graph, { ...SMALL_SAMPLE, entities: deadly });

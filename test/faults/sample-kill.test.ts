@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { assemble } from '../../src/main/assemble.ts';
 import { loadSample } from '../../src/main/sample.ts';
 import { type Place, places } from '../support/places.ts';
-import { startProcess } from '../support/processes.ts';
+import { runFolder, startProcess } from '../support/processes.ts';
 import { SMALL_SAMPLE } from '../support/small-sample.ts';
 
 const child = fileURLToPath(new URL('./sample-child.ts', import.meta.url));
@@ -23,7 +23,11 @@ async function served<Result>(
   work: (assembly: Awaited<ReturnType<typeof assemble>>) => Promise<Result>,
 ): Promise<Result> {
   const database = await place.open();
-  const assembly = await assemble(database, { graphs: [{ name: 'demo', kind: 'embedded' }], redisUrls: [] });
+  const assembly = await assemble(database, {
+    graphs: [{ name: 'demo', kind: 'embedded' }],
+    redisUrls: [],
+    dataFolder: runFolder(),
+  });
   try {
     return await work(assembly);
   } finally {

@@ -28,6 +28,8 @@ const BEYOND_PRISMA: readonly string[] = [
   'index operation_conflicts_unplanned_idx', // decisions that no plan has taken in
   'index operation_plan_conflict_id_idx', // what hangs on a conflict
   'index rehearsals_scratch_idx', // rehearsals that run, or have left a scratch graph
+  'index point_archives_running_idx', // archives that are being written
+  'index blobs_freed_idx', // blobs that may have to go
   'function palinode_audit_hash', // the audit log: each row is hashed,
   'function palinode_audit_link', // linked to the one before it
   'trigger audit_link',

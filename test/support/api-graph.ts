@@ -32,11 +32,16 @@ export function factsOf(state: Answer): Facts | null {
 }
 
 /** The whole graph at a moment, over the API, in pages. */
-export async function readGraph(client: TestClient, seq: string | null = null, page = 200): Promise<ApiGraph> {
+export async function readGraph(
+  client: TestClient,
+  seq: string | null = null,
+  page = 200,
+  name = 'demo',
+): Promise<ApiGraph> {
   const graph = new Map<string, Facts>();
   const at = seq === null ? null : { seq };
   const read = async (field: string, selection: string, take: (each: Answer) => void): Promise<void> => {
-    const query = `query ($at: At, $after: String) { graph(name: "demo") { found: ${field}(at: $at, first: ${page}, after: $after) {
+    const query = `query ($at: At, $after: String) { graph(name: "${name}") { found: ${field}(at: $at, first: ${page}, after: $after) {
       nodes { key ${selection} ${PROPERTIES} } pageInfo { hasNextPage endCursor } } } }`;
     for (let after: string | null = null; ; ) {
       const { found }: Answer = (await client.data(query, { at, after })).graph;

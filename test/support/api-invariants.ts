@@ -12,6 +12,7 @@ import {
   replayed,
 } from './api-graph.ts';
 import { type ApiStep, arbApiStory, NODES, transactionOf } from './api-story.ts';
+import { archivedGraph, settledPoint, storedArchive } from './archives.ts';
 import { engines, type OpenedEngine } from './engines.ts';
 import type { Answer } from './graphql-client.ts';
 import { type Service, startService } from './service.ts';
@@ -264,14 +265,19 @@ export function describeApiInvariants(numRuns: number, timeoutMs: number): void 
     );
 
     test(
-      '9: every value survives writing, capture, point, diff and restore',
+      '9: every value survives writing, capture, point, archive, diff and restore',
       async () => {
         await fc.assert(
           fc.asyncProperty(arbApiStory, fc.boolean(), async (steps, gone) => {
             const { states, prefix } = await play(steps);
             const written = states.at(-1)?.graph ?? new Map();
             expect(plain(await live())).toEqual(plain(written));
-            const point = await service.made('createRollbackPoint', 'id', { graph: 'demo', name: 'values' });
+            const pin = { graph: 'demo', name: 'values', archive: true };
+            const point = await service.made('createRollbackPoint', 'id', pin);
+            const { snapshots } = await settledPoint(service.client, point.id);
+            expect(plain(archivedGraph(await storedArchive(service, snapshots[1].id)))).toEqual(plain(written));
+            await service.made('validateRollbackPoint', 'id', { id: point.id });
+            expect((await settledPoint(service.client, point.id)).status).toBe('VALID');
             const nodes = [...written.keys()].filter((id) => id.startsWith(`n:${prefix}`)).map((id) => id.slice(2));
             const changes = nodes.map((key) =>
               gone

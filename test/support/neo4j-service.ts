@@ -19,6 +19,8 @@ export class Neo4jService {
   readonly driver: Driver;
   readonly port: number;
   readonly client: TestClient;
+  /** Where its blobs are. */
+  readonly dataFolder: string;
   readonly #config: string;
   readonly #environment: Record<string, string>;
   #child: ChildProcess | null = null;
@@ -35,6 +37,7 @@ export class Neo4jService {
     this.driver = neo4j.driver(url, undefined, { useBigInt: true });
     this.port = port;
     this.client = connectTo(`http://127.0.0.1:${port}`);
+    this.dataFolder = join(runFolder(), `data-${port}`);
     this.#config = join(runFolder(), `graphs-${port}.json`);
     writeFileSync(this.#config, JSON.stringify({ graphs: [{ name: 'g', kind: 'neo4j', url, ...settings }] }));
     this.#environment = more;
@@ -59,6 +62,7 @@ export class Neo4jService {
       HOST: '127.0.0.1',
       PORT: `${this.port}`,
       DATABASE_URL: this.database.url,
+      PALINODE_DATA: this.dataFolder,
     };
     const child = startProcess(process.execPath, ['--max-semi-space-size=8', 'src/main/server.ts'], {
       env: { ...env, PALINODE_CONFIG: this.#config, NODE_OPTIONS: '' },

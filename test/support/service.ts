@@ -1,3 +1,5 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
 import { getNamedType, isUnionType } from 'graphql';
 import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
 import { PostgresRecordReader } from '../../src/adapters/postgres/record-reader.ts';
@@ -6,6 +8,7 @@ import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { type AssembleOptions, type Assembly, assemble } from '../../src/main/assemble.ts';
 import { type Answer, connectTo, type TestClient } from './graphql-client.ts';
+import { runFolder } from './processes.ts';
 
 /** The whole service with its doors, as `npm start` serves it. */
 export interface Service {
@@ -14,6 +17,8 @@ export interface Service {
   readonly assembly: Assembly;
   readonly prisma: PrismaClient;
   readonly database: PostgresStore;
+  /** Where its blobs are. */
+  readonly dataFolder: string;
   /** Errors that clients saw only as a reference. */
   readonly reported: unknown[];
   /** The object that a mutation made; an error of its result union fails the test. */
@@ -46,9 +51,9 @@ const OPERATION = `query ($id: ID!) { rollbackOperation(id: $id) { id status out
 
 export async function startService(database: PostgresStore, options: ServiceOptions = {}): Promise<Service> {
   const prisma = new PrismaClient({ adapter: database.prismaAdapter() });
-  const { stallMs, queries, ...assembling } = options;
+  const { stallMs, queries, dataFolder = mkdtempSync(join(runFolder(), 'data-')), ...assembling } = options;
   const graphs = assembling.graphs ?? [{ name: 'demo', kind: 'embedded' }];
-  const assembly = await assemble(database, { redisUrls: [], ...assembling, graphs });
+  const assembly = await assemble(database, { redisUrls: [], dataFolder, ...assembling, graphs });
   const reported: unknown[] = [];
   const http = await startHttpServer({
     dependencies: {
@@ -84,6 +89,7 @@ export async function startService(database: PostgresStore, options: ServiceOpti
     assembly,
     prisma,
     database,
+    dataFolder,
     reported,
     async made(field, selection, input) {
       const made = await mutate(field, selection, input);

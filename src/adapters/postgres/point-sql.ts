@@ -2,6 +2,7 @@ import type { PointStatus } from '../../core/states.ts';
 import type { AuditFact } from '../../ports/audit-log.ts';
 import type { NewPoint, PointOrigin, PointRecord, PointSession } from '../../ports/point-store.ts';
 import type { NewSession } from '../../ports/session-store.ts';
+import { archiveInsert } from './archive-rows.ts';
 import { auditInsert } from './audit-log.ts';
 import { jsonText, type SqlParameters } from './sql-parameters.ts';
 
@@ -26,6 +27,7 @@ export interface PointRow {
   readonly progress: number;
   readonly problems: readonly string[] | null;
   readonly deleted_at: Date | null;
+  readonly archiving_id: string | null;
 }
 
 export function toPoint(row: PointRow): PointRecord {
@@ -47,6 +49,7 @@ export function toPoint(row: PointRow): PointRecord {
     progress: row.progress,
     problems: row.problems ?? [],
     deletedAt: row.deleted_at,
+    archivingId: row.archiving_id,
   };
 }
 
@@ -57,6 +60,10 @@ export function pinStatement(params: SqlParameters, point: NewPoint, audit: Audi
     `point AS (${pointInsert(params, point)})`,
     `snapshot AS (${snapshotInsert(params, point)})`,
   ];
+  if (point.archiveId !== null) {
+    const archive = { id: point.archiveId, scope: null, requestedBy: point.createdBy };
+    parts.push(`archive AS (${archiveInsert(params, archive, 'point')})`);
+  }
   if (opens !== undefined) {
     parts.push(`session AS (${sessionInsert(params, opens.session, 'point')})`);
     parts.push(`opened AS (${auditInsert(params, opens.audit, 'session')})`);
@@ -99,10 +106,12 @@ function pointInsert(params: SqlParameters, point: NewPoint): string {
     params.add(point.held, 'boolean'),
     params.add(jsonText(point.schema), 'jsonb'),
     params.add(point.createdBy, 'text'),
+    params.add(point.archiveId, 'uuid'),
+    params.add(point.archiveId === null ? 100 : 0, 'integer'),
   ];
   return `INSERT INTO rollback_points (id, graph_id, name, description, expires_at, session_id, metadata, origin, held, schema,
-      created_by, created_at, updated_at, status, progress, problems, timestamp, epoch, seq, node_count, relationship_count, checksum)
-    SELECT ${given.join(', ')}, ${createdAt}, ${createdAt}, 'STORED', 100, '{}',
+      created_by, archiving_id, progress, created_at, updated_at, status, problems, timestamp, epoch, seq, node_count, relationship_count, checksum)
+    SELECT ${given.join(', ')}, ${createdAt}, ${createdAt}, 'STORED', '{}',
       time, epoch, seq, node_count, relationship_count, checksum FROM moment RETURNING *`;
 }
 

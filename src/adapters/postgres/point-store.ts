@@ -82,7 +82,8 @@ export class PostgresPointStore implements PointStore {
       `problems = ${params.add(problems, 'text[]')}`,
       `updated_at = ${params.add(at, 'timestamptz')}`,
     ];
-    return this.#change(params, id, set, `p.status = ${params.add(from)}`, audit);
+    const free = to === 'VALIDATING' ? ' AND p.archiving_id IS NULL' : '';
+    return this.#change(params, id, set, `p.status = ${params.add(from)}${free}`, audit);
   }
 
   tombstone(id: string, at: Date, audit: AuditFact): Promise<boolean> {

@@ -110,6 +110,28 @@ export const points: readonly Case[] = [
   ['that is held', 'deleteRollbackPoint', ({ held }) => ({ id: held }), wrongState('HELD')],
   ['that is unknown', 'deleteRollbackPoint', () => ({ id: unknownId('RollbackPoint') }), notFound()],
   ['that is no point', 'deleteRollbackPoint', ({ done }) => ({ id: done }), invalid('id')],
+  ['that is unknown', 'archiveRollbackPoint', () => ({ id: unknownId('RollbackPoint') }), notFound()],
+  ['that is deleted', 'archiveRollbackPoint', ({ deleted }) => ({ id: deleted }), notFound()],
+  ['that has expired', 'archiveRollbackPoint', ({ expired }) => ({ id: expired }), wrongState('EXPIRED')],
+  ['that is no point', 'archiveRollbackPoint', ({ done }) => ({ id: done }), invalid('id')],
+  [
+    'with a scope of nothing',
+    'archiveRollbackPoint',
+    ({ good }) => ({ id: good, scope: { keys: [] } }),
+    invalid('scope.keys'),
+  ],
+  [
+    'with a scope that matches no key',
+    'archiveRollbackPoint',
+    ({ good }) => ({ id: good, scope: { keys: ['zz'] } }),
+    invalid('scope'),
+  ],
+  [
+    'with a scope that matches nothing',
+    'archiveRollbackPoint',
+    ({ good }) => ({ id: good, scope: { labels: ['Nowhere'] } }),
+    invalid('scope'),
+  ],
   ['that has expired', 'validateRollbackPoint', ({ expired }) => ({ id: expired }), wrongState('EXPIRED')],
   ['that is unknown', 'validateRollbackPoint', () => ({ id: unknownId('RollbackPoint') }), notFound()],
 ];

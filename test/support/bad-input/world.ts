@@ -70,6 +70,7 @@ async function traceOf({ client, database }: Service): Promise<Answer> {
     'entity_versions',
     'sessions',
     'rollback_points',
+    'point_archives',
     'rollback_operations',
     'rollback_audit_log',
   ];

@@ -79,7 +79,19 @@ export const CreateRollbackPointInput = builder.inputType('CreateRollbackPointIn
     held: t.boolean(),
     session: t.id(),
     metadata: t.field({ type: 'JSON' }),
-    archive: t.boolean({ required: true, defaultValue: false }),
+    archive: t.boolean({
+      required: true,
+      defaultValue: false,
+      description: 'As archiveRollbackPoint does, of everything.',
+    }),
+    idempotencyKey: t.string(),
+  }),
+});
+
+export const ArchiveRollbackPointInput = builder.inputType('ArchiveRollbackPointInput', {
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    scope: t.field({ type: ScopeInput, description: 'What of the state is archived; everything when absent.' }),
     idempotencyKey: t.string(),
   }),
 });

@@ -7,6 +7,8 @@ const { invalidInput, notFound, forbidden, state, idempotency, limit, capture } 
 
 /** What can go wrong in nearly every mutation. */
 export const COMMON_ERRORS = [invalidInput, notFound, forbidden, state, idempotency];
+/** And in those that read what may be large. */
+export const ARCHIVE_ERRORS = [...COMMON_ERRORS, limit];
 /** And in those that start from what the graph holds. */
 export const GRAPH_ERRORS = [...COMMON_ERRORS, limit, capture];
 

@@ -2,10 +2,16 @@ import { InvalidInputError } from '../../../core/errors.ts';
 import { builder } from '../builder.ts';
 import { encodeId, requireId } from '../ids.ts';
 import { readAtOrNull } from '../inputs/at.ts';
-import { CreateRollbackPointInput, PointInput, UpdateRollbackPointInput } from '../inputs/mutation-inputs.ts';
+import {
+  ArchiveRollbackPointInput,
+  CreateRollbackPointInput,
+  PointInput,
+  UpdateRollbackPointInput,
+} from '../inputs/mutation-inputs.ts';
 import { idOrNull } from '../inputs/read-filters.ts';
+import { readScope } from '../inputs/scope.ts';
 import { PointRef } from '../types/refs.ts';
-import { COMMON_ERRORS, GRAPH_ERRORS, mutate } from './mutation.ts';
+import { ARCHIVE_ERRORS, COMMON_ERRORS, GRAPH_ERRORS, mutate } from './mutation.ts';
 
 const DeletedPoint = builder.objectRef<{ readonly deletedId: string }>('DeletedPoint').implement({
   fields: (t) => ({ deletedId: t.exposeID('deletedId') }),
@@ -78,7 +84,7 @@ builder.mutationField('deleteRollbackPoint', (t) =>
 builder.mutationField('validateRollbackPoint', (t) =>
   t.field({
     type: PointRef,
-    description: 'Recomputes what the point promises from history.',
+    description: 'Recomputes what the point promises from history, and reads its archives back.',
     errors: { types: COMMON_ERRORS, union: { name: 'ValidateRollbackPointResult' } },
     args: { input: t.arg({ type: PointInput, required: true }) },
     resolve: (_, { input: { id, idempotencyKey } }, context) =>
@@ -90,6 +96,27 @@ builder.mutationField('validateRollbackPoint', (t) =>
             idempotencyKey,
           }),
         (validated) => context.loaders.point.load(validated),
+      ),
+  }),
+);
+
+builder.mutationField('archiveRollbackPoint', (t) =>
+  t.field({
+    type: PointRef,
+    description:
+      'Writes the state at the point, or what a scope covers of it, into the blob store. Returns at once: the snapshot appears when it is whole.',
+    errors: { types: ARCHIVE_ERRORS, union: { name: 'ArchiveRollbackPointResult' } },
+    args: { input: t.arg({ type: ArchiveRollbackPointInput, required: true }) },
+    resolve: (_, { input: { id, scope, idempotencyKey } }, context) =>
+      mutate(
+        context,
+        async () =>
+          context.services.archives.begin(context.caller(), {
+            id: requireId(id, 'RollbackPoint', ['id']),
+            scope: readScope(scope, ['scope']),
+            idempotencyKey,
+          }),
+        (archived) => context.loaders.point.load(archived),
       ),
   }),
 );

@@ -23,6 +23,10 @@ builder.prismaObjectFields(PointRef, (t) => ({
   status: t.field({ type: RollbackPointStatus, resolve: ({ status }) => oneOf(RollbackPointStatus, status) }),
   origin: t.field({ type: PointOrigin, resolve: ({ origin }) => oneOf(PointOrigin, origin) }),
   progress: t.exposeInt('progress'),
+  archiving: t.boolean({
+    description: 'An archive is being written: progress is its.',
+    resolve: ({ archivingId }) => archivingId !== null,
+  }),
   problems: t.exposeStringList('problems'),
   timestamp: t.expose('timestamp', { type: 'DateTime', description: 'The moment that the point pins.' }),
   seq: t.expose('seq', { type: 'BigInt', nullable: true }),
@@ -105,6 +109,12 @@ builder.prismaObjectFields(PointRef, (t) => ({
 
 builder.prismaObjectFields(SnapshotRef, (t) => ({
   type: t.field({ type: SnapshotType, resolve: ({ type }) => oneOf(SnapshotType, snapshotType(type)) }),
+  scope: t.field({
+    type: 'JSON',
+    nullable: true,
+    description: 'What a PARTIAL one covers; can be pasted back as ScopeInput.',
+    resolve: ({ scope }) => scope,
+  }),
   sizeBytes: t.expose('sizeBytes', { type: 'BigInt' }),
   checksum: t.exposeString('checksum'),
   compressionType: t.exposeString('compressionType'),
