@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Capture } from '../../src/adapters/neo4j/capture.ts';
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
 import { type CaptureParts, Neo4jGraph, type Neo4jGraphOptions } from '../../src/adapters/neo4j/neo4j-graph.ts';
@@ -74,8 +75,9 @@ function holds(value: Value): boolean {
   return isStorable(value) && !JSON.stringify(value).includes(']"');
 }
 
-/** Removes everything from the database, schema too, without a word to capture. */
+/** Removes everything from the database, triggers and schema too, without a word to capture. */
 export async function wipe(connection: Connection): Promise<void> {
+  await dropTriggers(connection);
   const metadata = { palinodeDrain: true };
   for (const row of await connection.read('SHOW CONSTRAINTS YIELD name')) {
     await connection.command(`DROP CONSTRAINT \`${row.name}\` IF EXISTS`);
@@ -84,4 +86,14 @@ export async function wipe(connection: Connection): Promise<void> {
     await connection.command(`DROP INDEX \`${row.name}\` IF EXISTS`);
   }
   await connection.write({ metadata }, (tx) => tx.run('MATCH (n) DETACH DELETE n'));
+}
+
+/** Returns when the database runs none any more: it learns of it some time after the system database. */
+async function dropTriggers(connection: Connection): Promise<void> {
+  const procedures = await connection.read(`SHOW PROCEDURES YIELD name WHERE name = 'apoc.trigger.list' RETURN name`);
+  if (procedures.length === 0) return;
+  const running = (): Promise<readonly unknown[]> => connection.read('CALL apoc.trigger.list() YIELD name RETURN name');
+  const [database] = await connection.read('CALL db.info() YIELD name RETURN name');
+  await connection.command('CALL apoc.trigger.dropAll($name)', { name: database?.name }, 'system');
+  while ((await running()).length > 0) await sleep(50);
 }
