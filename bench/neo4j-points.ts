@@ -11,9 +11,9 @@ import { type Figure, median, passes, printTable, save } from './report.ts';
  * point to go back to: apoc.export.json.all of the live graph, and stopping the server, dumping its store and starting it again. Missed bars
  * end it with 1.
  */
-const WARM_UP = 15;
-const IDLE_ROUNDS = 60;
-const LOADED_ROUNDS = 100;
+const WARM_UP = 10;
+const IDLE_ROUNDS = 50;
+const LOADED_ROUNDS = 60;
 const WRITERS = 4;
 const TRANSACTIONS_PER_SECOND = 200;
 const POINT_EVERY_MS = 150;
