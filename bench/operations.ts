@@ -19,7 +19,7 @@ import type { Arrival } from './subscribers.ts';
 
 /**
  * `node bench/operations.ts [server|pglite]`: what a gradual rollback costs beside plain writes of the same batches, and how long after a batch's commit its
- * event is with each of 100 subscribers over WebSockets. A missed bar ends it with 1.
+ * event is with each of 100 subscribers over WebSockets, once all of them are connected. A missed bar ends it with 1.
  */
 const NODES = 10_000;
 const BATCH = 1000;
@@ -109,11 +109,12 @@ async function latency(service: Service, commits: Commits): Promise<Omit<Figure,
   // Slow enough at first for all to have subscribed before it ends.
   const id = await service.undo('watched', since, LATENCY_BATCH, 2000);
   const child = fork(subscribersFile, [service.url.replace('http', 'ws'), id, `${SUBSCRIBERS}`]);
-  const arrivals = await arrivalsAt(child);
+  const { readyAt, arrivals } = await heardBy(child);
   await service.ended(id);
   const delays = arrivals.flatMap(([message, at]) => {
     const committed = commits.ofBatch(Number(/^batch (\d+) /.exec(message)?.[1]));
-    return committed === undefined ? [] : [at - committed];
+    // Before that, somebody was still connecting.
+    return committed === undefined || committed < readyAt ? [] : [at - committed];
   });
   const sorted = delays.sort((a, b) => a - b);
   const at = (share: number): number =>
@@ -124,11 +125,13 @@ async function latency(service: Service, commits: Commits): Promise<Omit<Figure,
   return { name, value: at(0.99), unit: 'ms', bar: 250, bound: 'at most', detail };
 }
 
-function arrivalsAt(child: ChildProcess): Promise<readonly Arrival[]> {
+function heardBy(child: ChildProcess): Promise<{ readonly readyAt: number; readonly arrivals: readonly Arrival[] }> {
   return new Promise((resolve, reject) => {
+    let readyAt = Number.POSITIVE_INFINITY;
     child.on('message', (message) => {
       // The child sends `ready`, then its arrivals.
-      if (Array.isArray(message)) resolve(message as Arrival[]);
+      if (Array.isArray(message)) resolve({ readyAt, arrivals: message as Arrival[] });
+      else readyAt = performance.timeOrigin + performance.now();
     });
     child.on('exit', (code) => reject(new Error(`the subscribers ended with ${code}`)));
   });

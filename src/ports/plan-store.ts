@@ -40,15 +40,17 @@ export interface PlanRow extends EntityChange {
 
 /** A row ready to be written: `before` is checked by its hash alone. */
 export interface PlannedWrite extends EntityRef {
-  readonly action: ChangeAction;
   /** The relationship gets another type or other ends: it is deleted before everything else and created after. */
   readonly moved: boolean;
   /** The entity gives up unique values that another row gets: it does so before everything else. */
   readonly releases: boolean;
   readonly expectedHash: Uint8Array | null;
-  readonly targetHash: Uint8Array | null;
-  /** Null also where it was not asked for. */
   readonly after: EntityState | null;
+}
+
+/** What is written, and what the entity should be by now. */
+export interface Written extends EntityRef {
+  readonly targetHash: Uint8Array | null;
 }
 
 export type ConflictSideAspect = ConflictAspect;
@@ -87,6 +89,14 @@ export interface ListedConflict {
   /** Whose decision was applied to it because it is remembered. */
   readonly rememberedFrom: string | null;
   readonly explanation: string;
+}
+
+/** What of a plan is compared with a recorded moment, and how many of its rows are looked at together. */
+export interface DependencyReads {
+  readonly operationId: string;
+  readonly graphId: number;
+  readonly seq: bigint;
+  readonly pageSize: number;
 }
 
 /** A node that the plan lets vanish, with a live relationship that it does not. */
@@ -153,8 +163,10 @@ export interface PlanStore extends ConstrainedPlans {
   renewStatistics(): Promise<void>;
 
   // ---- dependencies, at a recorded moment
-  hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]>;
-  missingEnds(operationId: string, graphId: number, seq: bigint): Promise<readonly MissingEnd[]>;
+  /** Relationships that the plan leaves, on nodes that it lets vanish; all of a node's in one page. */
+  hangingRelationships(reads: DependencyReads): AsyncIterable<readonly HangingRelationship[]>;
+  /** Ends that relationships which come back would lack; all of a relationship's in one page. */
+  missingEnds(reads: DependencyReads): AsyncIterable<readonly MissingEnd[]>;
   /** Creations and deletions that were decided against. */
   skippedStructures(operationId: string): Promise<readonly EntityRef[]>;
   /** Creations and deletions, pending or decided against, without labels and properties. In pages. */
@@ -178,7 +190,7 @@ export interface PlanStore extends ConstrainedPlans {
   /** How many rows of later groups are marked as written. */
   writtenAfter(operationId: string, group: bigint): Promise<bigint>;
   /** Written rows in pages, in no particular order. */
-  written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]>;
+  written(operationId: string, pageSize: number): AsyncIterable<readonly Written[]>;
   /** Rows that were not written just as first planned: skipped, partly skipped, replanned, cascaded. In pages. */
   irregular(operationId: string, pageSize: number): AsyncIterable<readonly PlanRow[]>;
   openConflicts(operationId: string): Promise<OpenConflicts>;

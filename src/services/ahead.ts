@@ -50,3 +50,21 @@ export async function* worked<Item, Result>(
     await Promise.allSettled(under);
   }
 }
+
+/** The items of two sources side by side, until both have ended; null for one that has. */
+export async function* together<A, B>(
+  first: AsyncIterable<A>,
+  second: AsyncIterable<B>,
+): AsyncGenerator<readonly [A | null, B | null]> {
+  const [a, b] = [first[Symbol.asyncIterator](), second[Symbol.asyncIterator]()];
+  try {
+    for (;;) {
+      const [nextA, nextB] = [await a.next(), await b.next()];
+      if (nextA.done === true && nextB.done === true) return;
+      yield [nextA.done === true ? null : nextA.value, nextB.done === true ? null : nextB.value];
+    }
+  } finally {
+    await a.return?.();
+    await b.return?.();
+  }
+}

@@ -41,11 +41,9 @@ describe.each(engines)('an instance whose lease was taken over, on %s', (_, open
     const write = {
       kind: 'NODE',
       key: 'a',
-      action: 'DELETED',
       moved: false,
       releases: false,
       expectedHash: null,
-      targetHash: null,
       after: null,
     } as const;
     await expect(writeBatch(stale, 1n, [write])).rejects.toThrow(StaleTokenError);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ahead, worked } from '../../src/services/ahead.ts';
+import { ahead, together, worked } from '../../src/services/ahead.ts';
 
 async function* source(log: string[], items: number, failAt = Number.POSITIVE_INFINITY): AsyncGenerator<number> {
   try {
@@ -35,6 +35,20 @@ test('whoever leaves early closes the source', async () => {
   const log: string[] = [];
   for await (const item of ahead(source(log, 3))) if (item === 0) break;
   expect(log.at(-1)).toBe('closed');
+});
+
+test('two sources side by side give what there is, until both have ended', async () => {
+  const pairs: (readonly [number | null, number | null])[] = [];
+  const log: string[] = [];
+  for await (const pair of together(source(log, 1), source([], 3))) pairs.push(pair);
+  expect(pairs).toEqual([
+    [0, 0],
+    [null, 1],
+    [null, 2],
+  ]);
+  const logs: [string[], string[]] = [[], []];
+  for await (const _ of together(source(logs[0], 3), source(logs[1], 3))) break;
+  expect(logs.map((each) => each.at(-1))).toEqual(['closed', 'closed']);
 });
 
 describe('work on several items at a time', () => {

@@ -220,6 +220,42 @@ test('a policy per type decides each type for itself', async () => {
   expect((await world.content())['n:t-a']?.properties).toEqual({ p: 2, n: 0 });
 });
 
+test('what hangs on what vanishes, and what comes back without its ends, is read in pages, none of it twice', async () => {
+  const keys = [0, 1, 2, 3, 4].map((n) => `paged${n}`);
+  const back = keys.map((key) => relationship(`back-${key}`, key, 'paged-end'));
+  const start = await world.write('start', [...keys.map((key) => node(key)), node('paged-end'), ...back]);
+  await world.write('paged', [
+    ...back.map(({ key }) => goneRelationship(key)),
+    ...keys.map((key) => node(`${key}-new`)),
+  ]);
+  const undo = { by: { actor: 'paged' }, from: { seq: start } };
+  const { id } = await world.rollback({ undo, dryRun: true });
+  const seq = await world.write('other', [
+    goneNode('paged-end'),
+    ...keys.flatMap((key) => [
+      relationship(`${key}-one`, `${key}-new`, key),
+      relationship(`${key}-two`, key, `${key}-new`),
+    ]),
+  ]);
+  const reads = { operationId: id, graphId: world.graphId, seq, pageSize: 2 };
+  const hanging: string[][] = [];
+  for await (const page of world.plans.hangingRelationships(reads)) {
+    hanging.push(page.map(({ node: { key }, relationship: { key: hangs } }) => `${key} ${hangs}`).sort());
+  }
+  expect(hanging.map((page) => page.length)).toEqual([4, 4, 2]);
+  const all = keys.flatMap((key) => [`${key}-new ${key}-one`, `${key}-new ${key}-two`]);
+  expect(hanging.flat()).toEqual(all);
+  const missing: string[][] = [];
+  for await (const page of world.plans.missingEnds(reads)) {
+    missing.push(page.map(({ relationship: { key }, end }) => `${key} ${end}`));
+  }
+  expect(missing).toEqual([
+    ['back-paged0 paged-end', 'back-paged1 paged-end'],
+    ['back-paged2 paged-end', 'back-paged3 paged-end'],
+    ['back-paged4 paged-end'],
+  ]);
+});
+
 describe('what overwriting would take along', () => {
   /** A node that `u` made and others connected, in an operation that waits for a decision about it. */
   async function waiting(name: string) {

@@ -43,7 +43,7 @@ const OPEN = 'filter: { status: [ROLLBACK_INITIATED, ANALYZING, CONFLICT_DETECTI
 const operationsQuery = (
   select: string,
 ): string => `{ graph(name: "demo") { operations(${select}) { nodes { id status dryRun paused planHash availableActions
-  conflicts(first: 10, filter: { status: OPEN }) { nodes { id version liveHash } } } } } }`;
+  conflicts(first: 20, filter: { status: OPEN }) { nodes { id version liveHash } } } } } }`;
 
 /** Clients that do at random what clients do, over HTTP, and what they were promised. */
 export class ManyClients {
@@ -73,17 +73,24 @@ export class ManyClients {
     await Promise.all(Array.from({ length: clients }, client));
   }
 
-  /** Nothing is stuck: what waits is decided, what is paused goes on, and everything ends. */
+  /**
+   * Nothing is stuck: what waits is decided, what is paused goes on, and everything ends.
+   * @param ms longest time in which no operation ends
+   */
   async rest(ms: number): Promise<void> {
-    for (const until = Date.now() + ms; Date.now() < until; await sleep(100)) {
+    let fewest = Number.POSITIVE_INFINITY;
+    for (let until = 0; ; await sleep(100)) {
       const open = await this.#operations(`first: 500, ${OPEN}`);
       if (open.length === 0) return;
+      if (open.length < fewest) until = Date.now() + ms;
+      fewest = Math.min(fewest, open.length);
+      if (Date.now() > until)
+        throw new Error(`${open.length} operations are stuck: ${JSON.stringify(open.slice(0, 3))}`);
       for (const { id, paused, conflicts } of open) {
         if (paused) await this.#attempt('continueRollback', { id });
-        for (const conflict of conflicts.nodes) await this.#resolve(id, conflict, 'LIVE');
+        if (conflicts.nodes.length > 0) await this.#resolve(id, conflicts.nodes, 'LIVE');
       }
     }
-    throw new Error(`operations are stuck: ${JSON.stringify(await this.#operations(`first: 500, ${OPEN}`))}`);
   }
 
   /** Everything that was promised is so. */
@@ -152,11 +159,8 @@ export class ManyClients {
     if (dice < 0.78) {
       const waiting = this.#pick(operations.filter(({ conflicts }) => conflicts.nodes.length > 0));
       if (waiting === undefined) return;
-      return this.#resolve(
-        waiting.id,
-        this.#pick(waiting.conflicts.nodes),
-        this.#pick(['BASE', 'TARGET', 'LIVE']) ?? 'LIVE',
-      );
+      const conflict = this.#pick(waiting.conflicts.nodes);
+      return this.#resolve(waiting.id, [conflict], this.#pick(['BASE', 'TARGET', 'LIVE']) ?? 'LIVE');
     }
     if (dice < 0.83) return this.#attempt('abortRollback', { id });
     if (dice < 0.88) return this.#attempt('resumeRollback', { id });
@@ -194,10 +198,14 @@ export class ManyClients {
     await this.#attempt('rollback', { graph: 'demo', undo, onConflict, dryRun: this.#random() < 0.2, ...gradual });
   }
 
-  async #resolve(operation: string, conflict: Answer, side: string): Promise<void> {
-    const { id, version, liveHash } = conflict;
-    const resolution = { conflict: id, choose: { side }, expectVersion: version, expectLive: liveHash };
-    await this.#attempt('resolveConflicts', { operation, resolutions: [resolution] }, () => {
+  async #resolve(operation: string, conflicts: readonly Answer[], side: string): Promise<void> {
+    const resolutions = conflicts.map(({ id, version, liveHash }) => ({
+      conflict: id,
+      choose: { side },
+      expectVersion: version,
+      expectLive: liveHash,
+    }));
+    await this.#attempt('resolveConflicts', { operation, resolutions }, () => {
       this.#decided += 1;
     });
   }

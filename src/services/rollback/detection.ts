@@ -8,7 +8,8 @@ import {
 } from '../../core/closure.ts';
 import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
-import type { HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import type { DependencyReads, HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { together } from '../ahead.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
@@ -16,7 +17,7 @@ import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Every round leaves out or adds something, so few are ever needed. */
 const MAX_ROUNDS = 50;
-/** Planned changes that are read at a time. */
+/** Rows of the plan that are looked at together. */
 const PAGE = 10_000;
 
 /**
@@ -32,18 +33,24 @@ export async function closePlan(run: OperationRun, seq: bigint): Promise<void> {
   if (skipped.length > 0) await skipDependents(run, skipped);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     run.checkpoint();
-    const hanging = await plans.hangingRelationships(id, graphId, seq);
-    const missing = await plans.missingEnds(id, graphId, seq);
-    const found = [...vanishingOf(hanging), ...returningOf(missing)];
-    if (found.length > 0) {
-      await settle(run, found);
-      continue;
-    }
+    if (await closeDependencies(run, { operationId: id, graphId, seq, pageSize: PAGE })) continue;
     const closed = await closeConstraints(run, constraints, seq);
     if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut);
     if (!closed.found) return plans.markReleases(run.lease, constraints);
   }
   throw new RangeError('the dependencies of the plan do not come to rest');
+}
+
+/** Decides what there is to decide, a page at a time. @returns whether anything was found */
+async function closeDependencies(run: OperationRun, reads: DependencyReads): Promise<boolean> {
+  const { plans } = run.deps;
+  let found = false;
+  for await (const [hanging, missing] of together(plans.hangingRelationships(reads), plans.missingEnds(reads))) {
+    run.checkpoint();
+    found = true;
+    await settle(run, [...vanishingOf(hanging ?? []), ...returningOf(missing ?? [])]);
+  }
+  return found;
 }
 
 function vanishingOf(hanging: readonly HangingRelationship[]): DependencyConflict[] {

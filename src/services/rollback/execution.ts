@@ -47,7 +47,6 @@ export async function execute(run: OperationRun): Promise<void> {
     await bookkeep(run, batch);
     if (batch.toGroup !== LAST_GROUP) await pace.wait();
   }
-  recording.end();
   await createSchema(run);
 }
 

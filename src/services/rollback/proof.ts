@@ -2,7 +2,7 @@ import { accumulator, type Checksum, checksumToHex } from '../../core/checksum.t
 import { type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { OperationProof } from '../../ports/operation-store.ts';
-import type { PlannedState, PlannedWrite, PlanRow, ProofDifference } from '../../ports/plan-store.ts';
+import type { PlannedState, PlanRow, ProofDifference, Written } from '../../ports/plan-store.ts';
 import { ahead } from '../ahead.ts';
 import { sameHash } from './batch.ts';
 import type { OperationRun } from './operation-run.ts';
@@ -48,7 +48,7 @@ interface Finding extends EntityRef {
   readonly actual: EntityState | null;
 }
 
-async function compare({ served }: OperationRun, page: readonly PlannedWrite[]): Promise<Finding[]> {
+async function compare({ served }: OperationRun, page: readonly Written[]): Promise<Finding[]> {
   if (page.length === 0) return [];
   const live = await served.graph.read(page);
   return page.flatMap((write) => {

@@ -11,6 +11,8 @@ import { StandingConflicts } from './standing-conflicts.ts';
 
 /** Entities that are compared before the request is answered; more are compared by the job. */
 const SYNCHRONOUS_LIMIT = 1000;
+/** Rows of the plan that are looked at together. */
+const PAGE = 1000;
 const CHANGED = 'the graph has changed since the preview in a way that the plan did not foresee';
 
 /**
@@ -105,7 +107,8 @@ export async function stillHolds(
     return true;
   }
   if ((preview.policy.dependency ?? preview.policy.default) === 'SKIP') return true;
-  const hanging = await plans.hangingRelationships(preview.id, preview.graphId, head);
-  const missing = await plans.missingEnds(preview.id, preview.graphId, head);
-  return hanging.length === 0 && missing.length === 0;
+  const reads = { operationId: preview.id, graphId: preview.graphId, seq: head, pageSize: PAGE };
+  for await (const _ of plans.hangingRelationships(reads)) return false;
+  for await (const _ of plans.missingEnds(reads)) return false;
+  return true;
 }

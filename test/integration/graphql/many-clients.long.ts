@@ -11,7 +11,7 @@ test.each(graphEngines)(`20 clients at random for three minutes, on %s (seed ${s
   try {
     const clients = new ManyClients(service, seed);
     await clients.run(20, 180_000);
-    await clients.rest(120_000);
+    await clients.rest(60_000);
     await clients.judge();
     console.log(Object.fromEntries([...clients.tally].sort()));
     expect(clients.tally.get('resolveConflicts')).toBeGreaterThan(20);

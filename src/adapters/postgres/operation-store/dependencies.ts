@@ -1,6 +1,6 @@
 import type { NodeState } from '../../../core/entities.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
-import type { HangingRelationship, MissingEnd } from '../../../ports/plan-store.ts';
+import type { DependencyReads, HangingRelationship, MissingEnd } from '../../../ports/plan-store.ts';
 
 /*
  * Plans are stored and read at once, before the database has statistics of them. So every look into another row is a subquery with a
@@ -18,12 +18,54 @@ interface RelationshipColumns {
   properties: NodeState['properties'] | null;
 }
 
-/** Relationships at a moment that the plan leaves, on nodes that it lets vanish. */
-export async function hangingRelationships(
+/** Relationships at a moment that the plan leaves, on nodes that it lets vanish; all of a node's in one page. Pages without any are left out. */
+export async function* hangingRelationships(
   on: SqlExecutor,
-  operationId: string,
-  graphId: number,
-  seq: bigint,
+  reads: DependencyReads,
+): AsyncIterable<HangingRelationship[]> {
+  for await (const span of spans(on, reads, `kind = 0 AND action = 'DELETED'`)) {
+    const page = await hangingIn(on, reads, span);
+    if (page.length > 0) yield page;
+  }
+}
+
+/** Ends that relationships which the plan brings back would lack; all of a relationship's in one page. Pages without any are left out. */
+export async function* missingEnds(on: SqlExecutor, reads: DependencyReads): AsyncIterable<MissingEnd[]> {
+  for await (const span of spans(on, reads, `kind = 1 AND action <> 'DELETED'`)) {
+    const page = await missingIn(on, reads, span);
+    if (page.length > 0) yield page;
+  }
+}
+
+/** Rows of a plan by their numbers. */
+interface Span {
+  readonly after: bigint;
+  readonly until: bigint;
+}
+
+/** The whole plan, in spans that hold at most so many pending rows of which the condition is true. */
+async function* spans(
+  on: SqlExecutor,
+  { operationId, pageSize }: DependencyReads,
+  condition: string,
+): AsyncIterable<Span> {
+  for (let after = 0n; ; ) {
+    const { rows } = await on.query<{ until: bigint | null }>(
+      `SELECT max(no) AS until FROM (SELECT no FROM operation_plan
+         WHERE operation_id = $1 AND no > $2 AND ${condition} AND state = 'PENDING' ORDER BY no LIMIT $3) AS page`,
+      [operationId, after, pageSize],
+    );
+    const until = rows[0]?.until ?? null;
+    if (until === null) return;
+    yield { after, until };
+    after = until;
+  }
+}
+
+async function hangingIn(
+  on: SqlExecutor,
+  { operationId, graphId, seq }: DependencyReads,
+  { after, until }: Span,
 ): Promise<HangingRelationship[]> {
   const onEnd = (end: 'start_key' | 'end_key'): string => `
     SELECT p.before AS node, v.key, v.type, v.start_key, v.end_key, v.properties
@@ -31,12 +73,12 @@ export async function hangingRelationships(
       SELECT v.key, v.type, v.start_key, v.end_key, v.properties FROM entity_versions v
       WHERE v.${end} = p.key AND ${AT} AND v.kind = 1 OFFSET 0
     ) v
-    WHERE p.operation_id = $1 AND p.kind = 0 AND p.action = 'DELETED' AND p.state = 'PENDING' AND NOT coalesce((
+    WHERE p.operation_id = $1 AND p.no > $4 AND p.no <= $5 AND p.kind = 0 AND p.action = 'DELETED' AND p.state = 'PENDING' AND NOT coalesce((
       SELECT true FROM operation_plan r WHERE r.operation_id = $1 AND r.kind = 1 AND r.key = v.key AND r.action = 'DELETED'
         AND r.state = 'PENDING' LIMIT 1), false)`;
   const { rows } = await on.query<RelationshipColumns & { node: NodeState }>(
     `${onEnd('start_key')} UNION ALL ${onEnd('end_key')}`,
-    [operationId, graphId, seq],
+    [operationId, graphId, seq, after, until],
   );
   return rows.map(({ node, key, type, start_key: start, end_key: end, properties }) => ({
     node,
@@ -44,12 +86,10 @@ export async function hangingRelationships(
   }));
 }
 
-/** Ends that relationships which the plan brings back would lack. */
-export async function missingEnds(
+async function missingIn(
   on: SqlExecutor,
-  operationId: string,
-  graphId: number,
-  seq: bigint,
+  { operationId, graphId, seq }: DependencyReads,
+  { after, until }: Span,
 ): Promise<MissingEnd[]> {
   const { rows } = await on.query<{
     relationship: MissingEnd['relationship'];
@@ -61,7 +101,7 @@ export async function missingEnds(
   }>(
     `WITH ends AS MATERIALIZED (
        SELECT DISTINCT p.no, e.key FROM operation_plan p CROSS JOIN LATERAL (VALUES (p.start_key), (p.end_key)) AS e(key)
-       WHERE p.operation_id = $1 AND p.kind = 1 AND p.state = 'PENDING' AND (p.action = 'CREATED' OR (p.action = 'UPDATED'
+       WHERE p.operation_id = $1 AND p.no > $4 AND p.no <= $5 AND p.kind = 1 AND p.state = 'PENDING' AND (p.action = 'CREATED' OR (p.action = 'UPDATED'
          AND (p.before->>'start' <> p.start_key OR p.before->>'end' <> p.end_key)))
      ), planned AS MATERIALIZED (
        SELECT ends.no, ends.key,
@@ -78,7 +118,7 @@ export async function missingEnds(
        ORDER BY v.valid_from_seq + 0 DESC LIMIT 1) AS last ON NOT m.live
      WHERE CASE WHEN m.live THEN m.action IS NOT DISTINCT FROM 'DELETED' ELSE m.action IS DISTINCT FROM 'CREATED' END
      ORDER BY m.no, m.key`,
-    [operationId, graphId, seq],
+    [operationId, graphId, seq, after, until],
   );
   return rows.map((row) => ({
     relationship: row.relationship,

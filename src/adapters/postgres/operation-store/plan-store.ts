@@ -7,6 +7,7 @@ import type { SharedValues } from '../../../ports/constrained-plans.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
 import type { NewOperationEvent, OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
 import type {
+  DependencyReads,
   GroupSize,
   HangingRelationship,
   ListedConflict,
@@ -19,6 +20,7 @@ import type {
   PlanStore,
   ProofDifference,
   RenewedConflict,
+  Written,
 } from '../../../ports/plan-store.ts';
 import { renewStatistics } from '../statistics.ts';
 import { dropUnfound, insertConflicts, questionConflicts, renewConflicts } from './conflict-rows.ts';
@@ -113,12 +115,12 @@ export class PostgresPlanStore implements PlanStore {
     return renewStatistics(this.#database, ['entity_versions', 'graph_transactions']);
   }
 
-  hangingRelationships(operationId: string, graphId: number, seq: bigint): Promise<readonly HangingRelationship[]> {
-    return hangingRelationships(this.#database, operationId, graphId, seq);
+  hangingRelationships(reads: DependencyReads): AsyncIterable<readonly HangingRelationship[]> {
+    return hangingRelationships(this.#database, reads);
   }
 
-  missingEnds(operationId: string, graphId: number, seq: bigint): Promise<readonly MissingEnd[]> {
-    return missingEnds(this.#database, operationId, graphId, seq);
+  missingEnds(reads: DependencyReads): AsyncIterable<readonly MissingEnd[]> {
+    return missingEnds(this.#database, reads);
   }
 
   skippedStructures(operationId: string): Promise<readonly EntityRef[]> {
@@ -192,7 +194,7 @@ export class PostgresPlanStore implements PlanStore {
     return writeReads.writtenAfter(this.#database, operationId, group);
   }
 
-  written(operationId: string, pageSize: number): AsyncIterable<readonly PlannedWrite[]> {
+  written(operationId: string, pageSize: number): AsyncIterable<readonly Written[]> {
     return writeReads.written(this.#database, operationId, pageSize);
   }
 

@@ -1,8 +1,8 @@
-import { type ChangeAction, type EntityRef, type EntityState, entityId } from '../../../core/entities.ts';
+import { type EntityRef, type EntityState, entityId } from '../../../core/entities.ts';
 import { compareRefs, type PlanHashRow } from '../../../core/plan-hash.ts';
 import type { Origins } from '../../../core/undo-set.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
-import type { PlannedWrite } from '../../../ports/plan-store.ts';
+import type { PlannedWrite, Written } from '../../../ports/plan-store.ts';
 import { type PackedColumns, packedQuery } from '../packed.ts';
 import { kindOf, MOVED, RELEASES, refParams } from './plan-rows.ts';
 
@@ -16,15 +16,26 @@ interface HashRecord {
   readonly target_hash: Uint8Array | null;
 }
 
-interface WriteRecord extends HashRecord {
-  readonly no: bigint;
-  readonly action: ChangeAction;
+interface WriteRecord {
+  readonly kind: number;
+  readonly key: string;
   readonly phase: number;
+  readonly expected_hash: Uint8Array | null;
   readonly after: EntityState | null;
 }
 
+type WrittenRecord = Pick<HashRecord, 'kind' | 'key' | 'target_hash'> & { readonly no: bigint };
+
 const HASH: PackedColumns<HashRecord> = { kind: 'json', key: 'json', expected_hash: 'bytes', target_hash: 'bytes' };
-const WRITE: PackedColumns<WriteRecord> = { ...HASH, no: 'bigint', action: 'json', phase: 'json', after: 'json' };
+// A batch waits for these on the one connection of PGlite, so there are no more than it needs.
+const WRITE: PackedColumns<WriteRecord> = {
+  kind: 'json',
+  key: 'json',
+  phase: 'json',
+  expected_hash: 'bytes',
+  after: 'json',
+};
+const WRITTEN: PackedColumns<WrittenRecord> = { no: 'bigint', kind: 'json', key: 'json', target_hash: 'bytes' };
 
 export async function* hashRows(on: SqlExecutor, operationId: string): AsyncIterable<PlanHashRow[]> {
   if (await hasAstralKeys(on, operationId)) {
@@ -76,7 +87,7 @@ export async function writes(
   const rows = await packedQuery<WriteRecord>(
     on,
     WRITE,
-    `SELECT no, kind, key, action, phase, expected_hash, target_hash, after FROM operation_plan
+    `SELECT kind, key, phase, expected_hash, after FROM operation_plan
      WHERE operation_id = $1 AND group_no BETWEEN $2 AND $3 AND state = 'PENDING' ORDER BY phase, kind, key`,
     [operationId, fromGroup, toGroup],
   );
@@ -91,16 +102,16 @@ export async function writtenAfter(on: SqlExecutor, operationId: string, group: 
   return rows[0]?.n ?? 0n;
 }
 
-export async function* written(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<PlannedWrite[]> {
+export async function* written(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<Written[]> {
   for (let after = 0n; ; ) {
-    const rows = await packedQuery<WriteRecord>(
+    const rows = await packedQuery<WrittenRecord>(
       on,
-      WRITE,
-      `SELECT no, kind, key, action, phase, NULL::bytea AS expected_hash, target_hash, NULL::jsonb AS after FROM operation_plan
+      WRITTEN,
+      `SELECT no, kind, key, target_hash FROM operation_plan
        WHERE operation_id = $1 AND no > $2 AND state = 'APPLIED' ORDER BY no LIMIT $3`,
       [operationId, after, pageSize],
     );
-    yield rows.map(toWrite);
+    yield rows.map(({ kind, key, target_hash: targetHash }) => ({ kind: kindOf(kind), key, targetHash }));
     const last = rows.at(-1);
     if (last === undefined || rows.length < pageSize) return;
     after = last.no;
@@ -127,11 +138,9 @@ function toWrite(row: WriteRecord): PlannedWrite {
   return {
     kind: kindOf(row.kind),
     key: row.key,
-    action: row.action,
     moved: row.phase === MOVED,
     releases: row.phase === RELEASES,
     expectedHash: row.expected_hash,
-    targetHash: row.target_hash,
     after: row.after,
   };
 }
