@@ -75,7 +75,10 @@ export class TriggerInstallation {
         statement: this.#statement,
       },
     );
-    await this.#until(async () => (await this.#loaded())?.query === this.#statement);
+    await this.#until(async () => {
+      const loaded = await this.#loaded();
+      return loaded?.query === this.#statement && loaded.paused !== true;
+    });
     await this.#warmUp();
   }
 

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { Database } from '../../src/ports/database.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
+import { Neo4jRecording } from '../support/neo4j-recording.ts';
+import { createPgliteDatabase } from '../support/postgres.ts';
+
+jest.setTimeout(300_000);
+
+let database: Database;
+let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
+let recording: Neo4jRecording;
+beforeAll(async () => {
+  server = await borrowSharedNeo4j();
+  database = await createPgliteDatabase({ migrated: true });
+  recording = await Neo4jRecording.open(database, server.url, 'paused');
+});
+afterAll(async () => {
+  await recording?.close();
+  await database?.close();
+  await server?.giveBack();
+});
+
+test('a trigger that somebody paused runs again by the time that attaching returns', async () => {
+  const { connection, graph, recorder } = recording;
+  await connection.command(`CALL apoc.trigger.stop('neo4j', '_palinode')`, {}, 'system');
+  const isPaused = async (): Promise<boolean> =>
+    (await connection.read('CALL apoc.trigger.list() YIELD paused RETURN paused')).some(
+      ({ paused }) => paused === true,
+    );
+  while (!(await isPaused())) await sleep(20);
+  expect((await graph.inspectCapture()).map(({ kind }) => kind)).toEqual(['TRIGGER_PAUSED']);
+  expect(await graph.attach()).toMatchObject({ isNew: true });
+  await recording.write('CREATE (:A {x: 1})');
+  await recorder.fence();
+  expect(await recording.recorded()).toEqual(await recording.live());
+  expect(await graph.inspectCapture()).toEqual([]);
+});
