@@ -11,7 +11,7 @@ export interface MergedSequence {
 
 /**
  * Three-way merge of sequences: what either side changed against base is taken, and places that both changed, or that lie side by side, are
- * clean only where both made the same of them. Null when the sequences are too long to be compared.
+ * clean only where both made the same of them. An item that one side removed and the other moved is not clean. Null when the sequences are too long to be compared.
  */
 export function mergeSequences(
   base: readonly string[],
@@ -25,7 +25,8 @@ export function mergeSequences(
   const [o, a, c] = [b, t, l].map((side) => side.slice(0, side.length - tail));
   if (o === undefined || a === undefined || c === undefined) return null;
   if (steps(o, a) > MAX_STEPS || steps(o, c) > MAX_STEPS) return null;
-  const merged = mergeRegions(o, a, c);
+  const regions = mergeRegions(o, a, c);
+  const merged = { ...regions, clean: regions.clean && isKept(o, a, c, regions.items) };
   return { items: [...base.slice(0, head), ...merged.items, ...b.slice(b.length - tail)], clean: merged.clean };
 }
 
@@ -41,6 +42,31 @@ function mergeRegions(base: string[], target: string[], live: string[]): MergedS
     clean &&= sameItems(region.aContent, region.bContent);
   }
   return { items, clean };
+}
+
+/**
+ * Whether the merge has of every item as many as it must. To a comparison by places an item that one side moved is one removed here and another
+ * one added there: where the other side removed it, it would be back.
+ */
+function isKept(
+  base: readonly string[],
+  target: readonly string[],
+  live: readonly string[],
+  merged: readonly string[],
+): boolean {
+  const [inBase, inTarget, inLive, inMerged] = [base, target, live, merged].map(countsOf);
+  for (const item of new Set([...base, ...target, ...live])) {
+    const [b = 0, t = 0, l = 0, m = 0] = [inBase, inTarget, inLive, inMerged].map((counts) => counts?.get(item));
+    if ((t === b && m !== l) || (l === b && m !== t)) return false;
+    if (m < (t >= b && l >= b ? Math.max(t, l) : Math.min(b, t, l))) return false;
+  }
+  return true;
+}
+
+function countsOf(items: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return counts;
 }
 
 function sameItems(a: readonly string[], b: readonly string[]): boolean {
@@ -63,8 +89,7 @@ function commonLength(
 
 /** An upper bound of what the library's search for the longest common subsequence does: each pair of equal items looks through all candidates. */
 function steps(base: readonly string[], side: readonly string[]): number {
-  const counts = new Map<string, number>();
-  for (const item of base) counts.set(item, (counts.get(item) ?? 0) + 1);
+  const counts = countsOf(base);
   let pairs = 0;
   for (const item of side) pairs += counts.get(item) ?? 0;
   return pairs * (Math.min(base.length, side.length) + 1);

@@ -57,6 +57,13 @@ describe('other lists', () => {
     expect(merged).toEqual({ value: letters('bacdex'), clean: true });
   });
 
+  test.each([
+    ['target', 'hc', 'c', 'ch'],
+    ['live', 'hc', 'ch', 'c'],
+  ])('an element that %s removed and the other moved is for a person to decide', (_, base, target, live) => {
+    expect(mergeValues(letters(base), letters(target), letters(live))).toMatchObject({ clean: false });
+  });
+
   test('changed at one place differently show what merges, with that place as it is live', () => {
     const merged = mergeValues(letters('aabaacaa'), letters('aaTaacaaT'), letters('aaLaacaa'));
     expect(merged).toEqual({ value: letters('aaLaacaaT'), clean: false });
