@@ -104,7 +104,7 @@ export class Recorder {
 
   async #fence(lookAnyway: boolean): Promise<void> {
     this.#assertRunning();
-    if (this.#deps.graph.capture() !== 'SCAN') await this.#recordPending(lookAnyway);
+    if (this.#deps.graph.capture() !== 'SCAN') await this.#lookAndRecord(lookAnyway);
     // Asked last: capture that is on now was on when the scan began.
     await this.#assertCaptured();
   }
@@ -138,8 +138,12 @@ export class Recorder {
     });
   }
 
-  async #recordPending(lookAnyway: boolean): Promise<void> {
-    await this.#watch.look(lookAnyway);
+  /** Both at the same time, since every point waits for them; what the look finds is asked for when both are done. */
+  async #lookAndRecord(lookAnyway: boolean): Promise<void> {
+    await Promise.all([this.#watch.look(lookAnyway), this.#recordPending()]);
+  }
+
+  async #recordPending(): Promise<void> {
     const before = await this.#deps.graph.pending();
     if (before.transactions === 0n) return;
     if (await this.#nextDrain()) return;
