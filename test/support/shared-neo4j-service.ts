@@ -23,11 +23,14 @@ export async function serviceOnSharedNeo4j(
     service,
     url,
     async close() {
-      await service.detach();
-      await service.close();
-      await wipe(connection);
-      await connection.close();
-      giveBack();
+      try {
+        await service.detach();
+        await service.close();
+        await wipe(connection);
+      } finally {
+        await connection.close();
+        giveBack();
+      }
     },
   };
 }
