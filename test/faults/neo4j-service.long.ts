@@ -101,7 +101,9 @@ describe('the service and Neo4j, killed at any moment', () => {
 
   test('a dump that is restored begins an epoch; verification brings history in line, and points can still be restored', async () => {
     const dump = mkdtempSync(join(runFolder(), 'dump-'));
+    await service.until('CONTINUOUS', 240);
     const point = await service.point('before the dump');
+    expect(point).toMatchObject({ __typename: 'RollbackPoint' });
     const { capture } = await service.graph();
     await neo4j.stop();
     await neo4j.dump(dump);
