@@ -66,13 +66,17 @@ function isInOrder(state: EntityState): boolean {
   return isAscending(names) && names.every((name) => isPlain(state.properties[name]));
 }
 
-/** Of one key only, or a list that names its type first and holds nothing that has keys. */
+/** Without keys, of one tag only, or a list that names its type first and holds nothing that has keys. */
 function isPlain(value: Value | undefined): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if ('$point' in value) return false;
-  if (!('$list' in value)) return true;
-  const [first] = Object.keys(value.$list);
-  return first === 'of' && value.$list.values.every((element) => typeof element !== 'object');
+  if (typeof value !== 'object') return true;
+  // No value, but what was read from a file may be anything.
+  if (value === null || '$point' in value) return false;
+  if ('$list' in value) {
+    const [first] = Object.keys(value.$list);
+    return first === 'of' && value.$list.values.every((element) => typeof element !== 'object');
+  }
+  const [tag = '', ...more] = Object.keys(value);
+  return more.length === 0 && TYPE_OF_TAG.has(tag);
 }
 
 function orderedState(state: EntityState): string {
