@@ -66,7 +66,9 @@ describe('a transaction that has its place but has not committed', () => {
       await insert(tx, key);
       await insert(tx, `held ${key}`);
     });
-    const blocked = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+    // Locks are shown of the whole server, other suites' too.
+    const blocked = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
     while ((await created.database.query(blocked)).rows.length === 0) await new Promise((done) => setTimeout(done, 5));
     return async () => {
       release();
