@@ -14,17 +14,21 @@ export interface Service {
 export async function startService(environment: Record<string, string> = {}): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), 'palinode-demo-'));
   const port = await freePort();
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', 'src/main/server.ts'], {
-    env: {
-      ...process.env,
-      PORT: String(port),
-      HOST: '127.0.0.1',
-      PALINODE_DATA: folder,
-      PALINODE_SAMPLE: 'wordnet',
-      ...environment,
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=8', '--heap-growing-percent=150', 'src/main/server.ts'],
+    {
+      env: {
+        ...process.env,
+        PORT: String(port),
+        HOST: '127.0.0.1',
+        PALINODE_DATA: folder,
+        PALINODE_SAMPLE: 'wordnet',
+        ...environment,
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  );
   const origin = `http://127.0.0.1:${port}`;
   await ready(child, `${origin}/readyz`);
   return {

@@ -64,9 +64,13 @@ export class Neo4jService {
       DATABASE_URL: this.database.url,
       PALINODE_DATA: this.dataFolder,
     };
-    const child = startProcess(process.execPath, ['--max-semi-space-size=8', 'src/main/server.ts'], {
-      env: { ...env, PALINODE_CONFIG: this.#config, NODE_OPTIONS: '' },
-    });
+    const child = startProcess(
+      process.execPath,
+      ['--max-semi-space-size=8', '--heap-growing-percent=150', 'src/main/server.ts'],
+      {
+        env: { ...env, PALINODE_CONFIG: this.#config, NODE_OPTIONS: '' },
+      },
+    );
     noteProcess(child.pid ?? 0);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
