@@ -64,12 +64,12 @@ export async function extentOf(
 }
 
 /**
- * Versions `e` of one entity that began after a seq. The upper end of a window is to be asked of an expression of the seq, so that the planner
- * sees only one end of it: with both it takes the window for narrow before the table has its first statistics, chooses the index by seq,
- * and reads the whole window for each entity. With none, every version that the entity ever had is read.
+ * Versions `e` of one entity that began after a seq. The seq is hidden in a subquery, and the upper end of a window is to be asked of an
+ * expression of the version's seq: a planner that sees how narrow the window is, or takes it to be by statistics that are missing or old,
+ * chooses the index by seq and reads the whole window for each entity. With no bound at all, every version that the entity ever had is read.
  */
 function since(seq: string): string {
-  return `e.valid_from_seq > ${seq}`;
+  return `e.valid_from_seq > (SELECT ${seq})`;
 }
 
 /** Entities that the set touched, in order of the first touch. */
