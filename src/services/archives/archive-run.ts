@@ -7,6 +7,7 @@ import { scopeToJson } from '../../core/scope.ts';
 import type { ArchivePart, ArchiveProgress, ArchiveRecord } from '../../ports/archive-store.ts';
 import type { PointRecord } from '../../ports/point-store.ts';
 import { auditFact } from '../audit-facts.ts';
+import { type LeaseTerms, type Turn, TurnLost } from '../leased-jobs.ts';
 import { HandOver } from '../rollback/operation-run.ts';
 import type { ArchiverDependencies } from './archiver.ts';
 import { COMPRESSION, pack, type StoredContent } from './codec.ts';
@@ -17,20 +18,12 @@ import { ArchiveSource, KINDS } from './source.ts';
 export const CHUNK_BYTES = 8 * 1024 * 1024;
 const PARTS_PAGE = 1000;
 
-/** Another instance has taken the archive over, or nobody is to have it any more. */
-export class ArchiveLost extends Error {
-  override readonly name = 'ArchiveLost';
-}
-
-export interface ArchiveRunOptions {
-  readonly holder: string;
-  readonly leaseMs: number;
+export interface ArchiveRunOptions extends LeaseTerms {
   readonly chunkBytes: number;
-  readonly signal: AbortSignal;
 }
 
 /** One archive while this instance holds its lease: history is read in pages, and one chunk is held at a time. */
-export class ArchiveRun {
+export class ArchiveRun implements Turn {
   readonly #deps: ArchiverDependencies;
   readonly #archive: ArchiveRecord;
   readonly #point: PointRecord;
@@ -53,7 +46,6 @@ export class ArchiveRun {
     this.#sum = accumulator(archive.checksum);
   }
 
-  /** Keeps the lease alive. */
   async renew(): Promise<void> {
     const { holder, leaseMs } = this.#options;
     if (!(await this.#deps.archives.renew(this.#archive.id, holder, leaseMs))) this.#lost = true;
@@ -120,7 +112,7 @@ export class ArchiveRun {
     this.#progress = { ...this.#progress, ...place, ...stored };
     this.#checkpoint();
     const { archives } = this.#deps;
-    if (!(await archives.advance(this.#archive.id, this.#options.holder, this.#progress))) throw new ArchiveLost();
+    if (!(await archives.advance(this.#archive.id, this.#options.holder, this.#progress))) throw new TurnLost();
   }
 
   /** Notes a blob, then puts it. */
@@ -136,12 +128,12 @@ export class ArchiveRun {
       storedBytes: BigInt(stored.storedBytes),
     };
     this.#checkpoint();
-    if (!(await archives.note(this.#archive.id, this.#options.holder, part))) throw new ArchiveLost();
+    if (!(await archives.note(this.#archive.id, this.#options.holder, part))) throw new TurnLost();
     await blobs.put(stored.blob, piecesOf(packed));
     // Whoever took over may have let the blob go before it was put.
     if (!(await archives.renew(this.#archive.id, this.#options.holder, this.#options.leaseMs))) {
       await archives.giveUp(stored.blob);
-      throw new ArchiveLost();
+      throw new TurnLost();
     }
     return stored;
   }
@@ -192,7 +184,7 @@ export class ArchiveRun {
       sizeBytes: `${snapshot.sizeBytes}`,
     };
     const fact = auditFact(null, 'POINT_ARCHIVED', { pointId: this.#point.id }, data);
-    if (!(await archives.finish(id, this.#options.holder, snapshot, fact))) throw new ArchiveLost();
+    if (!(await archives.finish(id, this.#options.holder, snapshot, fact))) throw new TurnLost();
     bus.publish(`point:${this.#point.id}`);
   }
 
@@ -215,9 +207,9 @@ export class ArchiveRun {
     this.#deps.bus.publish(`point:${id}`);
   }
 
-  /** @throws ArchiveLost, HandOver */
+  /** @throws TurnLost, HandOver */
   #checkpoint(): void {
-    if (this.#lost) throw new ArchiveLost();
+    if (this.#lost) throw new TurnLost();
     if (this.#options.signal.aborted) throw new HandOver('shutting down');
   }
 }

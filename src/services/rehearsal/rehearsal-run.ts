@@ -9,6 +9,7 @@ import type { PlanRow } from '../../ports/plan-store.ts';
 import type { RehearsalDifference, RehearsalEnd, RehearsalRecord, RehearsalStep } from '../../ports/rehearsal-store.ts';
 import type { ScratchGraph, TakenValue } from '../../ports/scratch-graphs.ts';
 import { auditFact } from '../audit-facts.ts';
+import { type LeaseTerms, type Turn, TurnLost } from '../leased-jobs.ts';
 import { GuardFailure, sameHash, takeMarker, writeBatch } from '../rollback/batch.ts';
 import { HandOver } from '../rollback/operation-run.ts';
 import { hashOf } from '../rollback/plan-decisions.ts';
@@ -22,39 +23,26 @@ const MAX_TAKEN = 100;
 const COPIED = 40;
 const WRITTEN = 80;
 
-/** Another instance has taken the rehearsal over. */
-export class RehearsalLost extends Error {
-  override readonly name = 'RehearsalLost';
-}
-
 /** One rehearsal while this instance holds its lease. */
-export class RehearsalRun {
+export class RehearsalRun implements Turn {
   readonly #deps: RehearserDependencies;
   readonly #rehearsal: RehearsalRecord;
   readonly #operation: OperationRecord;
-  readonly #holder: string;
-  readonly #signal: AbortSignal;
+  readonly #lease: LeaseTerms;
   #lost = false;
   #found = 0n;
   #applied = 0n;
 
-  constructor(
-    deps: RehearserDependencies,
-    rehearsal: RehearsalRecord,
-    operation: OperationRecord,
-    holder: string,
-    signal: AbortSignal,
-  ) {
+  constructor(deps: RehearserDependencies, rehearsal: RehearsalRecord, operation: OperationRecord, lease: LeaseTerms) {
     this.#deps = deps;
     this.#rehearsal = rehearsal;
     this.#operation = operation;
-    this.#holder = holder;
-    this.#signal = signal;
+    this.#lease = lease;
   }
 
-  /** Keeps the lease alive. */
-  async renew(ttlMs: number): Promise<void> {
-    if (!(await this.#deps.rehearsals.renew(this.#rehearsal.id, this.#holder, ttlMs))) this.#lost = true;
+  async renew(): Promise<void> {
+    const { holder, leaseMs } = this.#lease;
+    if (!(await this.#deps.rehearsals.renew(this.#rehearsal.id, holder, leaseMs))) this.#lost = true;
   }
 
   /**
@@ -242,7 +230,7 @@ export class RehearsalRun {
   async #differ(differences: readonly RehearsalDifference[]): Promise<void> {
     const kept = differences.slice(0, Math.max(0, MAX_DIFFERENCES - Number(this.#found)));
     const { id } = this.#rehearsal;
-    if (!(await this.#deps.rehearsals.addDifferences(id, this.#holder, this.#found, kept))) throw new RehearsalLost();
+    if (!(await this.#deps.rehearsals.addDifferences(id, this.#lease.holder, this.#found, kept))) throw new TurnLost();
     this.#found += BigInt(differences.length);
   }
 
@@ -277,7 +265,7 @@ export class RehearsalRun {
     const { status, matches } = end;
     const data = { rehearsal: id, matches, differences: `${this.#found}` };
     const fact = auditFact(null, status === 'DONE' ? 'REHEARSAL_DONE' : 'REHEARSAL_FAILED', { operationId }, data);
-    await this.#deps.rehearsals.finish(id, this.#holder, end, fact);
+    await this.#deps.rehearsals.finish(id, this.#lease.holder, end, fact);
     this.#deps.bus.publish(`operation:${operationId}`);
   }
 
@@ -288,12 +276,12 @@ export class RehearsalRun {
 
   async #advance(step: RehearsalStep): Promise<void> {
     this.#checkpoint();
-    if (!(await this.#deps.rehearsals.advance(this.#rehearsal.id, this.#holder, step))) throw new RehearsalLost();
+    if (!(await this.#deps.rehearsals.advance(this.#rehearsal.id, this.#lease.holder, step))) throw new TurnLost();
   }
 
-  /** @throws RehearsalLost, HandOver */
+  /** @throws TurnLost, HandOver */
   #checkpoint(): void {
-    if (this.#lost) throw new RehearsalLost();
-    if (this.#signal.aborted) throw new HandOver('shutting down');
+    if (this.#lost) throw new TurnLost();
+    if (this.#lease.signal.aborted) throw new HandOver('shutting down');
   }
 }

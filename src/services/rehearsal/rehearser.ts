@@ -1,26 +1,24 @@
 import { LimitError, NotFoundError, StateError } from '../../core/errors.ts';
 import type { ConflictStore } from '../../ports/conflict-store.ts';
-import { isRetryable, isUnavailable } from '../../ports/database.ts';
 import type { EventBus } from '../../ports/event-bus.ts';
 import type { History } from '../../ports/history.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import type { Keys } from '../../ports/keys.ts';
 import type { OperationRecord, OperationStore } from '../../ports/operation-store.ts';
 import type { PlanStore } from '../../ports/plan-store.ts';
-import type { RehearsalStore } from '../../ports/rehearsal-store.ts';
+import type { RehearsalRecord, RehearsalStore } from '../../ports/rehearsal-store.ts';
 import type { ScratchGraphs } from '../../ports/scratch-graphs.ts';
 import { auditFact } from '../audit-facts.ts';
 import type * as contract from '../contract.ts';
 import type { GraphRegistry } from '../graph-registry.ts';
 import type { Idempotency } from '../idempotency.ts';
+import { LeasedJobs, type LeasedJobsOptions, SWEEP_LIMIT } from '../leased-jobs.ts';
 import type { MomentResolver } from '../moment-resolver.ts';
-import { HandOver } from '../rollback/operation-run.ts';
-import { RehearsalLost, RehearsalRun } from './rehearsal-run.ts';
+import { RehearsalRun } from './rehearsal-run.ts';
 
 const REHEARSAL_QUEUE = 'rehearsal';
 /** The largest plan that is rehearsed, in entities: the copy takes room beside the graph. */
 export const MAX_REHEARSED = 1_000_000n;
-const SWEEP_LIMIT = 100;
 
 export interface RehearserDependencies {
   readonly operations: Pick<OperationStore, 'get'>;
@@ -37,62 +35,52 @@ export interface RehearserDependencies {
   readonly keys: Keys;
 }
 
-export interface RehearserOptions {
-  /** Names this process; leases carry it. */
-  readonly holder: string;
-  readonly leaseMs?: number;
-  /** How often rehearsals that nobody runs, and scratch graphs of none, are looked for. */
-  readonly sweepMs?: number;
-  /** Whether no other process can have the database open, so that every lease found at the start is a dead one's. */
-  readonly alone?: boolean;
-  readonly onError?: (error: unknown, rehearsalId: string) => void;
-}
-
 /** Tries plans out on scratch copies of what they touch. */
 export class Rehearser implements contract.Rehearser {
   readonly #deps: RehearserDependencies;
-  readonly #options: Required<RehearserOptions>;
-  readonly #stopping = new AbortController();
-  readonly #running = new Set<Promise<void>>();
-  #sweep: NodeJS.Timeout | undefined;
+  readonly #jobs: LeasedJobs<RehearsalRecord>;
 
-  constructor(deps: RehearserDependencies, options: RehearserOptions) {
+  constructor(deps: RehearserDependencies, options: LeasedJobsOptions) {
     this.#deps = deps;
-    this.#options = { leaseMs: 15_000, sweepMs: 10_000, alone: false, onError: () => {}, ...options };
+    const { queue, keys, rehearsals: records } = deps;
+    this.#jobs = new LeasedJobs(
+      {
+        queueName: REHEARSAL_QUEUE,
+        queue,
+        keys,
+        records,
+        turn: async (rehearsal, lease) => {
+          const operation = await deps.operations.get(rehearsal.operationId);
+          return operation === null ? null : new RehearsalRun(deps, rehearsal, operation, lease);
+        },
+        tidy: () => this.#tidy(),
+      },
+      options,
+    );
   }
 
   /** To be called after the queue's start. */
-  async start(): Promise<void> {
-    const { queue, rehearsals } = this.#deps;
-    if (this.#options.alone) await rehearsals.forgetLeases();
-    await queue.handle(REHEARSAL_QUEUE, 1, ({ id }) => this.run(id));
-    await this.sweep();
-    this.#sweep = setInterval(() => {
-      this.sweep().catch((error: unknown) => this.#options.onError(error, ''));
-    }, this.#options.sweepMs).unref();
-  }
-
-  /** Queues rehearsals that nobody runs, and removes scratch graphs that belong to none. */
-  async sweep(): Promise<void> {
-    const { rehearsals, scratches, queue } = this.#deps;
-    for (const id of await rehearsals.abandoned(SWEEP_LIMIT)) await queue.send(REHEARSAL_QUEUE, { id });
-    // Names are noted before scratch graphs are made, so one that is there and not noted is left over.
-    const names = await scratches.names(SWEEP_LIMIT);
-    if (names.length === 0) return;
-    const used = await rehearsals.inUse(names);
-    for (const name of names) if (!used.has(name)) await scratches.remove(name);
+  start(): Promise<void> {
+    return this.#jobs.start();
   }
 
   /** Hands rehearsals under way over. */
-  async stop(): Promise<void> {
-    clearInterval(this.#sweep);
-    this.#stopping.abort();
-    await Promise.allSettled(this.#running);
+  stop(): Promise<void> {
+    return this.#jobs.stop();
+  }
+
+  /** Queues rehearsals that nobody runs, and removes scratch graphs that belong to none. */
+  sweep(): Promise<void> {
+    return this.#jobs.sweep();
+  }
+
+  run(id: string): Promise<void> {
+    return this.#jobs.run(id);
   }
 
   /** A preview has one rehearsal at a time: asking again while it runs returns that one. */
   async begin(caller: contract.Caller, { idempotencyKey: key, id }: contract.RehearseInput): Promise<string> {
-    const { operations, rehearsals, idempotency, queue } = this.#deps;
+    const { operations, rehearsals, idempotency } = this.#deps;
     const preview = await operations.get(id);
     if (preview === null) throw new NotFoundError(`there is no operation ${id}`);
     const call = { graph: `${preview.graphId}`, mutation: 'rehearseRollback', key, input: { id }, type: 'Rehearsal' };
@@ -107,8 +95,7 @@ export class Rehearser implements contract.Rehearser {
         const created = { id: attempt.id, operationId: id, graphId, planHash, planned: counts.planned, requestedBy };
         await rehearsals.create(created, fact);
       }
-      // It is stored: should the queue refuse, the next sweep finds it.
-      await queue.send(REHEARSAL_QUEUE, { id: running ?? attempt.id }).catch(() => {});
+      await this.#jobs.announce(running ?? attempt.id);
       return running ?? attempt.id;
     });
   }
@@ -131,36 +118,12 @@ export class Rehearser implements contract.Rehearser {
     return planHash;
   }
 
-  async run(id: string): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
-    const running = this.#run(id);
-    this.#running.add(running);
-    await running.finally(() => this.#running.delete(running));
-  }
-
-  async #run(id: string): Promise<void> {
-    const { rehearsals, operations, keys } = this.#deps;
-    const { leaseMs, onError } = this.#options;
-    // Every turn has a holder of its own, so that one that was thought dead cannot pass for its successor in the same process.
-    const holder = `${this.#options.holder}:${keys.next()}`;
-    const rehearsal = await rehearsals.acquire(id, holder, leaseMs);
-    const operation = rehearsal === null ? null : await operations.get(rehearsal.operationId);
-    if (rehearsal === null || operation === null) return;
-    const run = new RehearsalRun(this.#deps, rehearsal, operation, holder, this.#stopping.signal);
-    const renewal = setInterval(() => void run.renew(leaseMs).catch(() => {}), leaseMs / 3);
-    try {
-      await run.complete();
-    } catch (error) {
-      if (error instanceof RehearsalLost) return onError(error, id);
-      if (error instanceof HandOver) return rehearsals.release(id, holder);
-      if (isRetryable(error) || isUnavailable(error)) {
-        await rehearsals.release(id, holder).catch(() => {});
-        throw error;
-      }
-      onError(error, id);
-      await run.fail(error);
-    } finally {
-      clearInterval(renewal);
-    }
+  /** Names are noted before scratch graphs are made, so one that is there and not noted is left over. */
+  async #tidy(): Promise<void> {
+    const { rehearsals, scratches } = this.#deps;
+    const names = await scratches.names(SWEEP_LIMIT);
+    if (names.length === 0) return;
+    const used = await rehearsals.inUse(names);
+    for (const name of names) if (!used.has(name)) await scratches.remove(name);
   }
 }
