@@ -1,41 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { Connection } from '../../../src/adapters/neo4j/connection.ts';
 import { PrismaClient } from '../../../src/generated/prisma/client.ts';
 import { plain, readGraph } from '../../support/api-graph.ts';
 import { archivedGraph, settledPoint, storedArchive } from '../../support/archives.ts';
-import { borrowSharedNeo4j } from '../../support/neo4j.ts';
-import { wipe } from '../../support/neo4j-graphs.ts';
-import { Neo4jService } from '../../support/neo4j-service.ts';
+import { type SharedNeo4jService, serviceOnSharedNeo4j } from '../../support/shared-neo4j-service.ts';
 
 jest.setTimeout(300_000);
 
-let giveBack: () => void;
-let connection: Connection;
-let service: Neo4jService;
+let shared: SharedNeo4jService;
 beforeAll(async () => {
-  const borrowed = await borrowSharedNeo4j();
-  giveBack = borrowed.giveBack;
-  connection = new Connection({ url: borrowed.url });
-  await wipe(connection);
-  service = await Neo4jService.open(borrowed.url);
+  shared = await serviceOnSharedNeo4j();
 });
-afterAll(async () => {
-  await service?.close();
-  await wipe(connection);
-  await connection.close();
-  giveBack();
-});
+afterAll(() => shared?.close());
 
 test('a point of a Neo4j graph is archived from history: afterwards the graph is not needed any more', async () => {
+  const { service } = shared;
   await service.cypher(
     `CREATE (a:Item:Old {n: 1, f: 1.0, d: date('2024-02-29'), at: datetime('2024-10-27T02:30:00+02:00[Europe/Berlin]'), list: [1.5, 2.0],
        p: point({longitude: 13.4, latitude: 52.5}), big: 9007199254740993, span: duration('P14M3DT0.5S')})-[:NEXT {since: localtime('12:00')}]->(b:Item)`,
   );
   await service.attach();
-  for (let graph = await service.graph(); !['SCAN', 'CONTINUOUS'].includes(graph.capture.mode); await sleep(50)) {
-    graph = await service.graph();
-  }
+  await service.until('CONTINUOUS');
   const { id } = await service.point('to keep');
   const before = await readGraph(service.client, null, 200, 'g');
   expect(before.size).toBe(3);

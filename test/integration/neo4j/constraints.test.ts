@@ -3,34 +3,27 @@ import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globa
 import { Connection } from '../../../src/adapters/neo4j/connection.ts';
 import { Neo4jConstraints } from '../../../src/adapters/neo4j/constraints.ts';
 import type { Answer } from '../../support/graphql-client.ts';
-import { borrowSharedNeo4j } from '../../support/neo4j.ts';
-import { wipe } from '../../support/neo4j-graphs.ts';
-import { Neo4jService } from '../../support/neo4j-service.ts';
+import type { Neo4jService } from '../../support/neo4j-service.ts';
+import { type SharedNeo4jService, serviceOnSharedNeo4j } from '../../support/shared-neo4j-service.ts';
 
 jest.setTimeout(300_000);
 
 const ODD = 'a`b\\u0041c';
 
-let giveBack: () => void;
-let connection: Connection;
+let shared: SharedNeo4jService;
 let service: Neo4jService;
+let connection: Connection;
 beforeAll(async () => {
-  const borrowed = await borrowSharedNeo4j();
-  giveBack = borrowed.giveBack;
-  connection = new Connection({ url: borrowed.url });
-  await wipe(connection);
-  service = await Neo4jService.open(borrowed.url);
+  shared = await serviceOnSharedNeo4j();
+  service = shared.service;
+  connection = new Connection({ url: shared.url });
   await service.attach();
   await service.until('CONTINUOUS');
   await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
 });
 afterAll(async () => {
-  await service?.cypher('DROP CONSTRAINT one_mail IF EXISTS');
-  await service?.detach();
-  await service?.close();
-  await wipe(connection);
-  await connection.close();
-  giveBack();
+  await connection?.close();
+  await shared?.close();
 });
 beforeEach(async () => {
   await service.cypher('MATCH (n:User) DETACH DELETE n');

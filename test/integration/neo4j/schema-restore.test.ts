@@ -1,32 +1,18 @@
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { Connection } from '../../../src/adapters/neo4j/connection.ts';
-import { borrowSharedNeo4j } from '../../support/neo4j.ts';
-import { wipe } from '../../support/neo4j-graphs.ts';
-import { Neo4jService } from '../../support/neo4j-service.ts';
+import type { Neo4jService } from '../../support/neo4j-service.ts';
+import { type SharedNeo4jService, serviceOnSharedNeo4j } from '../../support/shared-neo4j-service.ts';
 
 jest.setTimeout(300_000);
 
-let giveBack: () => void;
-let connection: Connection;
+let shared: SharedNeo4jService;
 let service: Neo4jService;
 beforeAll(async () => {
-  const borrowed = await borrowSharedNeo4j();
-  giveBack = borrowed.giveBack;
-  connection = new Connection({ url: borrowed.url });
-  await wipe(connection);
-  service = await Neo4jService.open(borrowed.url);
+  shared = await serviceOnSharedNeo4j();
+  service = shared.service;
   await service.attach();
-  for (let graph = await service.graph(); !['SCAN', 'CONTINUOUS'].includes(graph.capture.mode); ) {
-    graph = await service.graph();
-  }
+  await service.until('CONTINUOUS');
 });
-afterAll(async () => {
-  await service?.detach();
-  await service?.close();
-  await wipe(connection);
-  await connection.close();
-  giveBack();
-});
+afterAll(() => shared?.close());
 
 const definitions = async (): Promise<string[]> =>
   (await service.cypher('SHOW INDEXES YIELD name, createStatement ORDER BY name')).map((row) =>
