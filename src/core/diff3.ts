@@ -11,7 +11,8 @@ export interface MergedSequence {
 
 /**
  * Three-way merge of sequences: what either side changed against base is taken, and places that both changed, or that lie side by side, are
- * clean only where both made the same of them. An item that one side removed and the other moved is not clean. Null when the sequences are too long to be compared.
+ * clean only where both made the same of them. An item that one side removed and the other moved is not clean. Null when the sequences are
+ * too long to be compared.
  */
 export function mergeSequences(
   base: readonly string[],
