@@ -15,7 +15,7 @@ import { type ApiStep, arbApiStory, NODES, transactionOf } from './api-story.ts'
 import { archivedGraph, settledPoint, storedArchive } from './archives.ts';
 import { engines, type OpenedEngine } from './engines.ts';
 import type { Answer } from './graphql-client.ts';
-import { type Service, startService } from './service.ts';
+import { endService, type Service, startService } from './service.ts';
 
 const PLAN = `query ($id: ID!, $after: String) { rollbackOperation(id: $id) { openConflictCount plan(first: 200, after: $after) {
   nodes { state reason change { key kind action } } pageInfo { hasNextPage endCursor } } cascade(first: 500) { nodes { key kind } } } }`;
@@ -46,11 +46,7 @@ export function describeApiInvariants(numRuns: number, timeoutMs: number): void 
       engine = await open();
       service = await startService(engine.database);
     });
-    afterAll(async () => {
-      expect(service.reported).toEqual([]);
-      await service.stop();
-      await engine.close();
-    });
+    afterAll(() => endService(service, engine));
 
     const live = async (): Promise<ApiGraph> => readGraph(service.client);
     const head = async (): Promise<string> =>

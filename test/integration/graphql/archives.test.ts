@@ -6,7 +6,7 @@ import { plain, readGraph } from '../../support/api-graph.ts';
 import { archivedGraph, blobPath, blobsIn, settledPoint, storedArchive } from '../../support/archives.ts';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import type { Answer } from '../../support/graphql-client.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { endService, type Service, startService } from '../../support/service.ts';
 
 /** Small, so that there are several. */
 const CHUNK_BYTES = 2000;
@@ -21,11 +21,7 @@ describe.each(engines)('archives on %s', (_, open) => {
     await write(Array.from({ length: 60 }, (__, at) => node(`n${at}`, at, at < 3 ? ['Few'] : ['Many'])));
     await write(Array.from({ length: 60 }, (__, at) => relationship(`r${at}`, `n${at}`, `n${(at + 1) % 60}`)));
   });
-  afterAll(async () => {
-    expect(service.reported).toEqual([]);
-    await service.stop();
-    await engine.close();
-  });
+  afterAll(() => endService(service, engine));
 
   const node = (key: string, p: number, labels: string[]): Answer => ({
     putNode: {

@@ -4,6 +4,7 @@ import { points, sessions } from '../../support/bad-input/sessions-and-points.ts
 import { type BadInputWorld, openBadInputWorld } from '../../support/bad-input/world.ts';
 import { writes } from '../../support/bad-input/writes.ts';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
+import { endService } from '../../support/service.ts';
 
 describe.each(engines)('bad input on %s', (_, open) => {
   let engine: OpenedEngine;
@@ -12,11 +13,7 @@ describe.each(engines)('bad input on %s', (_, open) => {
     engine = await open();
     world = await openBadInputWorld(engine.database);
   });
-  afterAll(async () => {
-    expect(world.service.reported).toEqual([]);
-    await world.service.stop();
-    await engine.close();
-  });
+  afterAll(() => endService(world.service, engine));
 
   describe.each([
     ['writes', writes],

@@ -3,6 +3,7 @@ import { BAD_NAMES, type Ids, LONE, NUL, shown } from '../../support/bad-input/c
 import { type BadInputWorld, openBadInputWorld, unknownId } from '../../support/bad-input/world.ts';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import type { Answer } from '../../support/graphql-client.ts';
+import { endService } from '../../support/service.ts';
 
 describe.each(engines)('bad queries on %s', (_, open) => {
   let engine: OpenedEngine;
@@ -11,11 +12,7 @@ describe.each(engines)('bad queries on %s', (_, open) => {
     engine = await open();
     world = await openBadInputWorld(engine.database);
   });
-  afterAll(async () => {
-    expect(world.service.reported).toEqual([]);
-    await world.service.stop();
-    await engine.close();
-  });
+  afterAll(() => endService(world.service, engine));
 
   const names = `query ($name: String!, $key: ID!, $names: [String!]!) { graph(name: "demo") { entity(key: $key) { key } session(name: $name) { id }
       nodes(label: $name) { nodes { key } } relationships(type: $name) { nodes { key } } transactions(filter: { actor: $name }) { nodes { seq } }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { endService, type Service, startService } from '../../support/service.ts';
 
 /** U+FEFF, which decoders like to take for a byte order mark when it comes first. */
 const B = '\ufeff';
@@ -12,11 +12,7 @@ describe.each(engines)('text that begins with U+FEFF on %s', (_, open) => {
     engine = await open();
     service = await startService(engine.database);
   });
-  afterAll(async () => {
-    expect(service.reported).toEqual([]);
-    await service.stop();
-    await engine.close();
-  });
+  afterAll(() => endService(service, engine));
 
   test('comes back whole wherever it is shown', async () => {
     const { client, made, ended } = service;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import { RecordingWorld } from '../../support/recording-world.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { endService, type Service, startService } from '../../support/service.ts';
 
 describe.each(engines)('a gap in capture on %s', (_, open) => {
   let engine: OpenedEngine;
@@ -11,11 +11,7 @@ describe.each(engines)('a gap in capture on %s', (_, open) => {
     engine = await open();
     service = await startService(engine.database);
   });
-  afterAll(async () => {
-    expect(service.reported).toEqual([]);
-    await service.stop();
-    await engine.close();
-  });
+  afterAll(() => endService(service, engine));
 
   const capture = async () => {
     const { graph } = await service.client.data('{ graph(name: "demo") { capture { mode error epoch } } }');

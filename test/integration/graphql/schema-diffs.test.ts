@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import type { Answer } from '../../support/graphql-client.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { endService, type Service, startService } from '../../support/service.ts';
 
 const DIFF = `from { seq } to { seq } schemaFrom { at { seq } time } schemaTo { at { seq } time }
   schemaChanges { action before { name kind definition } after { name kind definition } }`;
@@ -14,11 +14,7 @@ describe.each(engines)('differences of the schema on %s', (_, open) => {
     engine = await open();
     service = await startService(engine.database);
   });
-  afterAll(async () => {
-    expect(service.reported).toEqual([]);
-    await service.stop();
-    await engine.close();
-  });
+  afterAll(() => endService(service, engine));
 
   const sql = (text: string) => engine.database.script(text);
   const point = async (name: string, more: Answer = {}): Promise<Answer> =>
