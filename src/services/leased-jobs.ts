@@ -79,12 +79,13 @@ export class LeasedJobs<Item> {
     const { queue, queueName, records } = this.#kind;
     if (this.#options.alone) await records.forgetLeases();
     await queue.handle(queueName, 1, ({ id }) => this.run(id));
-    const sweep = (): void => void this.sweep().catch((error: unknown) => this.#options.onError(error, ''));
+    const sweep = (): void =>
+      void this.#track(this.sweep()).catch((error: unknown) => this.#options.onError(error, ''));
     sweep();
     this.#sweep = setInterval(sweep, this.#options.sweepMs).unref();
   }
 
-  /** Hands work under way over. */
+  /** Hands work under way over, and ends a sweep. */
   async stop(): Promise<void> {
     clearInterval(this.#sweep);
     this.#stopping.abort();
@@ -105,9 +106,13 @@ export class LeasedJobs<Item> {
 
   async run(id: string): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    const running = this.#run(id);
-    this.#running.add(running);
-    await running.finally(() => this.#running.delete(running));
+    await this.#track(this.#run(id));
+  }
+
+  /** Waited for when this instance stops. */
+  #track(work: Promise<void>): Promise<void> {
+    this.#running.add(work);
+    return work.finally(() => this.#running.delete(work));
   }
 
   async #run(id: string): Promise<void> {
