@@ -20,8 +20,8 @@ export interface FeedsDependencies {
 /** What happens, as it happens: stored rows after the reader's position, then each new one as its notice comes. */
 export class Feeds implements contract.Feeds {
   readonly #deps: FeedsDependencies;
-  readonly #events = new SharedReads<StoredOperationEvent>();
-  readonly #transactions = new SharedReads<RecordedTransaction>();
+  readonly #events = new SharedReads<readonly StoredOperationEvent[]>();
+  readonly #transactions = new SharedReads<readonly RecordedTransaction[]>();
 
   constructor(deps: FeedsDependencies) {
     this.#deps = deps;

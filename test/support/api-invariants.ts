@@ -15,7 +15,8 @@ import { type ApiStep, arbApiStory, NODES, transactionOf } from './api-story.ts'
 import { archivedGraph, settledPoint, storedArchive } from './archives.ts';
 import { engines, type OpenedEngine } from './engines.ts';
 import type { Answer } from './graphql-client.ts';
-import { endService, type Service, startService } from './service.ts';
+import { type Service, startService } from './service.ts';
+import { endService } from './suite-end.ts';
 
 const PLAN = `query ($id: ID!, $after: String) { rollbackOperation(id: $id) { openConflictCount plan(first: 200, after: $after) {
   nodes { state reason change { key kind action } } pageInfo { hasNextPage endCursor } } cascade(first: 500) { nodes { key kind } } } }`;

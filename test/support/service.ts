@@ -1,6 +1,5 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from '@jest/globals';
 import { getNamedType, isUnionType } from 'graphql';
 import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
 import { PostgresRecordReader } from '../../src/adapters/postgres/record-reader.ts';
@@ -8,7 +7,6 @@ import { schema } from '../../src/api/graphql/schema.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/api/http-server.ts';
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { type AssembleOptions, type Assembly, assemble } from '../../src/main/assemble.ts';
-import type { OpenedEngine } from './engines.ts';
 import { type Answer, connectTo, type TestClient } from './graphql-client.ts';
 import { runFolder } from './processes.ts';
 
@@ -135,11 +133,4 @@ function mutationOf(name: string): { readonly argument: string; readonly members
   const result = field === undefined ? null : getNamedType(field.type);
   if (field === undefined || !isUnionType(result)) throw new Error(`there is no mutation ${name}`);
   return { argument: String(field.args[0]?.type), members: result.getTypes().map((member) => member.name) };
-}
-
-/** Ends a suite's service and what it is on. Whatever went wrong within has to have been expected by a test. */
-export async function endService(service: Service, engine: OpenedEngine): Promise<void> {
-  expect(service.reported).toEqual([]);
-  await service.stop();
-  await engine.close();
 }

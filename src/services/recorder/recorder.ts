@@ -4,6 +4,7 @@ import { CaptureError } from '../../core/errors.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import { type Pending, StaleTokenError } from '../../ports/knowledge-graph.ts';
 import { assertCaptured } from '../capture-state.ts';
+import { SharedReads } from '../shared-reads.ts';
 import { Baseline } from './baseline.ts';
 import { CaptureWatch } from './capture-watch.ts';
 import { Differences } from './differences.ts';
@@ -31,6 +32,8 @@ export class Recorder {
   readonly #drain: Drain;
   readonly #baseline: Baseline | null;
   readonly #differences: Differences;
+  /** Fences at the same time ask once what waits, and so begin one scan. */
+  readonly #pending = new SharedReads<Pending>();
   #last: Promise<unknown> = Promise.resolve();
   #next: Promise<boolean> | null = null;
   #nextPass: Promise<void> | null = null;
@@ -144,7 +147,7 @@ export class Recorder {
   }
 
   async #recordPending(): Promise<void> {
-    const before = await this.#deps.graph.pending();
+    const before = await this.#pending.read('', () => this.#deps.graph.pending());
     if (before.transactions === 0n) return;
     if (await this.#nextDrain()) return;
     this.#assertRunning();

@@ -6,7 +6,8 @@ import { plain, readGraph } from '../../support/api-graph.ts';
 import { archivedGraph, blobPath, blobsIn, settledPoint, storedArchive } from '../../support/archives.ts';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import type { Answer } from '../../support/graphql-client.ts';
-import { endService, type Service, startService } from '../../support/service.ts';
+import { type Service, startService } from '../../support/service.ts';
+import { endService } from '../../support/suite-end.ts';
 
 /** Small, so that there are several. */
 const CHUNK_BYTES = 2000;

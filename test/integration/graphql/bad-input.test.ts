@@ -4,7 +4,7 @@ import { points, sessions } from '../../support/bad-input/sessions-and-points.ts
 import { type BadInputWorld, openBadInputWorld } from '../../support/bad-input/world.ts';
 import { writes } from '../../support/bad-input/writes.ts';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
-import { endService } from '../../support/service.ts';
+import { endService } from '../../support/suite-end.ts';
 
 describe.each(engines)('bad input on %s', (_, open) => {
   let engine: OpenedEngine;

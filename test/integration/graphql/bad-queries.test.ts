@@ -3,7 +3,7 @@ import { BAD_NAMES, type Ids, LONE, NUL, shown } from '../../support/bad-input/c
 import { type BadInputWorld, openBadInputWorld, unknownId } from '../../support/bad-input/world.ts';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import type { Answer } from '../../support/graphql-client.ts';
-import { endService } from '../../support/service.ts';
+import { endService } from '../../support/suite-end.ts';
 
 describe.each(engines)('bad queries on %s', (_, open) => {
   let engine: OpenedEngine;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
-import { endService, type Service, startService } from '../../support/service.ts';
+import { type Service, startService } from '../../support/service.ts';
+import { endService } from '../../support/suite-end.ts';
 
 /** U+FEFF, which decoders like to take for a byte order mark when it comes first. */
 const B = '\ufeff';

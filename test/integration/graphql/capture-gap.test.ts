@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import { RecordingWorld } from '../../support/recording-world.ts';
-import { endService, type Service, startService } from '../../support/service.ts';
+import { type Service, startService } from '../../support/service.ts';
+import { endService } from '../../support/suite-end.ts';
 
 describe.each(engines)('a gap in capture on %s', (_, open) => {
   let engine: OpenedEngine;

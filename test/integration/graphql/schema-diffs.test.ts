@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { engines, type OpenedEngine } from '../../support/engines.ts';
 import type { Answer } from '../../support/graphql-client.ts';
-import { endService, type Service, startService } from '../../support/service.ts';
+import { type Service, startService } from '../../support/service.ts';
+import { endService } from '../../support/suite-end.ts';
 
 const DIFF = `from { seq } to { seq } schemaFrom { at { seq } time } schemaTo { at { seq } time }
   schemaChanges { action before { name kind definition } after { name kind definition } }`;
