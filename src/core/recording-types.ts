@@ -67,8 +67,6 @@ export interface VersionEntry {
   readonly beforeHash: Uint8Array | null;
   readonly afterHash: Uint8Array | null;
   readonly origins: Origins | null;
-  /** An earlier version of the entity is stored, of a deletion perhaps, which ends where this one begins. */
-  readonly replaces: boolean;
 }
 
 /** The newest stored version of an entity, with its state hash (null: deleted). */

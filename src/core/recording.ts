@@ -95,7 +95,7 @@ class Chain {
     const putBack = by.operation === null ? null : (this.#putBack.get(by.operation)?.get(id) ?? null);
     const origins = originsAfter(previous, after, putBack);
     this.#current.set(id, { kind, key, seq, state: after, origins, hash: afterHash });
-    return { change, beforeHash, afterHash, origins, replaces: previous !== null };
+    return { change, beforeHash, afterHash, origins };
   }
 
   #checkEnd(node: string, index: number): void {

@@ -113,10 +113,11 @@ export class ManyClients {
     // What a rollback wrote over a client's text was a conflict that somebody decided.
     const { rows: overwritten } = await database.query<{ key: string; operation_id: string }>(
       `SELECT v.key, t.operation_id FROM graph_transactions AS t JOIN entity_versions AS v ON v.graph_id = t.graph_id AND v.valid_from_seq = t.seq
-         JOIN entity_versions AS b ON b.graph_id = v.graph_id AND b.kind = v.kind AND b.key = v.key AND b.valid_to_seq = v.valid_from_seq
-       WHERE t.source = 'ROLLBACK' AND starts_with(b.properties ->> 'text', 'client') AND v.properties -> 'text' <> b.properties -> 'text'
+         JOIN entity_versions AS b ON b.graph_id = v.graph_id AND b.kind = v.kind AND b.key = v.key AND b.valid_from_seq = (SELECT max(e.valid_from_seq)
+           FROM entity_versions AS e WHERE e.graph_id = v.graph_id AND e.kind = v.kind AND e.key = v.key AND e.valid_from_seq < v.valid_from_seq)
+       WHERE t.source = 'ROLLBACK' AND starts_with(b.properties ->> 'text', 'client') AND v.properties ->> 'text' <> b.properties ->> 'text'
          AND NOT EXISTS (SELECT FROM operation_conflicts AS c WHERE c.operation_id = t.operation_id AND c.key = v.key AND c.property = 'text'
-           AND c.status = 'RESOLVED' AND c.live = b.properties -> 'text')
+           AND c.status = 'RESOLVED' AND c.live = (b.properties -> 'text')::jsonb)
          AND NOT EXISTS (SELECT FROM rollback_operations AS o WHERE o.id = t.operation_id AND o.undo_operation_id IS NOT NULL)`,
     );
     expect(overwritten).toEqual([]);

@@ -5,7 +5,7 @@ import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.t
 import { PostgresRecordReader } from '../../src/adapters/postgres/record-reader.ts';
 import { PostgresSchemaReadings } from '../../src/adapters/postgres/schema-readings.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/api/http-server.ts';
-import { type EntityChange, entityId } from '../../src/core/entities.ts';
+import type { EntityChange } from '../../src/core/entities.ts';
 import { stateHash } from '../../src/core/hash.ts';
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import type { GraphRecord, RecordedTransaction, RecorderLease } from '../../src/ports/history.ts';
@@ -129,14 +129,12 @@ async function recordOne(
   { actor = 'ada', sessionId = null }: Writer,
 ): Promise<RecordedTransaction> {
   const { graphId } = lease;
-  const known = await history.current(graphId, changes);
   const head = await history.graph(graphId);
   const versions = changes.map((change) => ({
     change,
     beforeHash: change.before === null ? null : stateHash(change.before),
     afterHash: change.after === null ? null : stateHash(change.after),
     origins: null,
-    replaces: known.has(entityId(change)),
   }));
   const [recorded] = await history.append(lease, [
     {

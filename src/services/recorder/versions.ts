@@ -14,7 +14,7 @@ export function versionOf(
   if (sameHash(beforeHash, afterHash)) return null;
   const change = { kind, key, before: previous?.state ?? null, after };
   const origins = previous === undefined ? null : originsAfter(previous, after, null);
-  return { change, beforeHash, afterHash, origins, replaces: previous !== undefined };
+  return { change, beforeHash, afterHash, origins };
 }
 
 export function refOf({ kind, key }: EntityRef): EntityRef {

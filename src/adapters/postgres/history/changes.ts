@@ -4,7 +4,17 @@ import type { SqlExecutor } from '../../../ports/database.ts';
 import type { DiffEntry, DiffPosition, RecordedChange, TransactionFilter } from '../../../ports/history.ts';
 import { packedQuery } from '../packed.ts';
 import { keyset, Parameters, pageOf } from './keyset.ts';
-import { beforeOf, CHANGE, type ChangeRow, kindNumber, refOf, stateColumns, stateOf, versionColumns } from './rows.ts';
+import {
+  beforeOf,
+  CHANGE,
+  type ChangeRow,
+  kindNumber,
+  lastsAt,
+  refOf,
+  stateColumns,
+  stateOf,
+  versionColumns,
+} from './rows.ts';
 import { filterConditions } from './transaction-rows.ts';
 import { type Walk, walk } from './walk.ts';
 
@@ -82,7 +92,7 @@ export async function diff(
   const end = `${parameters.add(to)}::int8`;
   const conditions = [
     `v.graph_id = ${graph} AND v.valid_from_seq > ${start} AND v.valid_from_seq <= ${end}`,
-    `(v.valid_to_seq IS NULL OR v.valid_to_seq > ${end})`,
+    lastsAt('v', end),
     'v.hash IS DISTINCT FROM b.hash',
   ];
   if (filter.kind !== undefined) conditions.push(`v.kind = ${parameters.add(kindNumber(filter.kind))}`);

@@ -3,16 +3,7 @@ import type { RecorderLease } from '../../../ports/history.ts';
 import { type Head, lockHead } from './head.ts';
 
 const DISCARD = `
-  WITH gone AS (
-    DELETE FROM entity_versions WHERE graph_id = $1 AND valid_from_seq > $2 RETURNING kind, key
-  )
-  UPDATE entity_versions v SET valid_to_seq = NULL FROM (
-    SELECT latest.id FROM gone CROSS JOIN LATERAL (
-      SELECT e.ctid AS id FROM entity_versions e
-      WHERE e.graph_id = $1 AND e.kind = gone.kind AND e.key = gone.key AND e.valid_from_seq <= $2
-      ORDER BY e.valid_from_seq DESC LIMIT 1
-    ) latest
-  ) reopened WHERE v.ctid = reopened.id`;
+  DELETE FROM entity_versions WHERE graph_id = $1 AND valid_from_seq > $2`;
 
 /** Takes back what is stored of an unfinished transaction. Its totals live with the head, so nothing else has to be undone. */
 export async function discard(tx: SqlExecutor, head: Head): Promise<void> {

@@ -2,7 +2,7 @@ import type { RelationshipState } from '../../../core/entities.ts';
 import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import { keyset, Parameters, pageOf } from './keyset.ts';
-import { type RefColumns, type StateColumns, stateColumns, stateOf } from './rows.ts';
+import { endOf, lastsAt, type RefColumns, type StateColumns, stateColumns, stateOf } from './rows.ts';
 
 type RelationshipRow = RefColumns & StateColumns;
 
@@ -36,7 +36,7 @@ export async function incidentAt(
     (end) => `SELECT v.* FROM unnest(${nodes}::text[]) AS n (key) CROSS JOIN LATERAL (
       SELECT e.kind, e.key, ${stateColumns('e')} FROM entity_versions e
       WHERE ${[`e.graph_id = ${graph} AND e.${end} = n.key ${types}`, ...order.conditions].join(' AND ')}
-        AND e.valid_from_seq <= ${at} AND (e.valid_to_seq IS NULL OR e.valid_to_seq > ${at})
+        AND e.valid_from_seq <= ${at} AND ${lastsAt('e', at)}
       ORDER BY ${order.orderBy} LIMIT ${order.limit}
     ) v`,
   );
@@ -58,7 +58,7 @@ export async function leftBehind(
 ): Promise<RelationshipState[]> {
   const branch = (end: string): string => `SELECT v.* FROM gone CROSS JOIN LATERAL (
       SELECT e.kind, e.key, ${stateColumns('e')} FROM entity_versions e
-      WHERE e.graph_id = $1 AND e.${end} = gone.key AND e.valid_to_seq IS NULL AND e.key <> ALL($3::text[]) LIMIT $4
+      WHERE e.graph_id = $1 AND e.${end} = gone.key AND ${endOf('e')} IS NULL AND e.key <> ALL($3::text[]) LIMIT $4
     ) v`;
   const { rows } = await on.query<RelationshipRow>(
     `WITH gone AS (

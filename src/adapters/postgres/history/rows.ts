@@ -57,6 +57,22 @@ export function versionColumns(alias: string): string {
   return `${alias}.kind, ${alias}.key, ${alias}.valid_from_seq AS seq, ${stateColumns(alias)}, ${alias}.origins`;
 }
 
+/**
+ * The seq at which a version ends, null for its entity's newest. Versions are never changed once they are stored: one ends where the next
+ * begins. As a subquery of one value this stays a look by the entity's key, whatever the planner believes of the table.
+ */
+export function endOf(alias: string): string {
+  return `(SELECT n.valid_from_seq FROM entity_versions n
+    WHERE n.graph_id = ${alias}.graph_id AND n.kind = ${alias}.kind AND n.key = ${alias}.key
+      AND n.valid_from_seq > ${alias}.valid_from_seq
+    ORDER BY n.valid_from_seq LIMIT 1)`;
+}
+
+/** That a version which began at or before a seq has not ended there. */
+export function lastsAt(alias: string, seq: string): string {
+  return `coalesce(${endOf(alias)} > ${seq}, true)`;
+}
+
 /** `VersionRow` for a packed query. */
 export const VERSION: PackedColumns<VersionRow> = {
   kind: 'json',

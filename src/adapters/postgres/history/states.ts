@@ -3,7 +3,17 @@ import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { EntityTimelineEntry } from '../../../ports/history.ts';
 import { keyset, Parameters, pageOf } from './keyset.ts';
-import { kindNumber, type RefColumns, refArrays, refOf, type StateColumns, stateColumns, stateOf } from './rows.ts';
+import {
+  endOf,
+  kindNumber,
+  lastsAt,
+  type RefColumns,
+  refArrays,
+  refOf,
+  type StateColumns,
+  stateColumns,
+  stateOf,
+} from './rows.ts';
 
 type StateRow = RefColumns & StateColumns;
 
@@ -22,7 +32,7 @@ export async function statesAt(
        SELECT * FROM entity_versions e
        WHERE e.graph_id = $1 AND e.kind = r.kind AND e.key = r.key AND e.valid_from_seq <= $2
        ORDER BY e.valid_from_seq DESC LIMIT 1
-     ) v WHERE v.present AND (v.valid_to_seq IS NULL OR v.valid_to_seq > $2)`,
+     ) v WHERE v.present`,
     [graphId, seq, ...refArrays(refs)],
   );
   for (const row of rows) {
@@ -52,7 +62,7 @@ export async function scanAt(
   const parameters = new Parameters();
   const graph = parameters.add(graphId);
   const at = `${parameters.add(seq)}::int8`;
-  const valid = `v.valid_from_seq <= ${at} AND (v.valid_to_seq IS NULL OR v.valid_to_seq > ${at}) AND v.present`;
+  const valid = `v.valid_from_seq <= ${at} AND v.present AND ${lastsAt('v', at)}`;
   const number = parameters.add(kindNumber(kind));
   let from = `entity_versions v WHERE v.graph_id = ${graph} AND v.kind = ${number} AND ${valid}`;
   let key = 'v.key';
@@ -98,7 +108,7 @@ export async function timeline(
     `SELECT v.kind, v.key, ${stateColumns('v')}, f.seq AS from_seq, f.time AS from_time, u.seq AS to_seq, u.time AS to_time
      FROM entity_versions v
      JOIN graph_transactions f ON f.graph_id = v.graph_id AND f.seq = v.valid_from_seq
-     LEFT JOIN graph_transactions u ON u.graph_id = v.graph_id AND u.seq = v.valid_to_seq
+     LEFT JOIN graph_transactions u ON u.graph_id = v.graph_id AND u.seq = ${endOf('v')}
      WHERE ${[`v.graph_id = ${graph} AND ${entity}`, ...order.conditions].join(' AND ')}
      ORDER BY ${order.orderBy} LIMIT ${order.limit}`,
     parameters.values,

@@ -1,6 +1,7 @@
 import type { NodeState } from '../../../core/entities.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { DependencyReads, HangingRelationship, MissingEnd } from '../../../ports/plan-store.ts';
+import { lastsAt } from '../history/rows.ts';
 
 /*
  * Plans are stored and read at once, before the database has statistics of them. So every look into another row is a subquery with a
@@ -8,7 +9,7 @@ import type { DependencyReads, HangingRelationship, MissingEnd } from '../../../
  */
 
 /** Versions that were valid at $3 of graph $2, under the alias `v`; by expression, so that the index by seq cannot serve. */
-const AT = `v.graph_id = $2 AND v.valid_from_seq + 0 <= $3 AND (v.valid_to_seq IS NULL OR v.valid_to_seq > $3) AND v.present`;
+const AT = `v.graph_id = $2 AND v.valid_from_seq + 0 <= $3 AND v.present AND ${lastsAt('v', '$3')}`;
 
 interface RelationshipColumns {
   key: string;
