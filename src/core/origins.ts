@@ -21,10 +21,16 @@ export interface Origin {
   readonly taken: readonly SeqRange[];
 }
 
+const ROOT_ALONE = /^\d+$/;
 const FORM = /^(\d+)(?:@(\d+))?((?:-\d+(?:\.\.\d+)?)*)$/;
 
 /** @throws RangeError for a text that `originText` did not make */
 export function parseOrigin(text: string): Origin {
+  // Nearly all are: what was never put back.
+  if (ROOT_ALONE.test(text)) {
+    const root = BigInt(text);
+    return { root, standing: root, taken: [] };
+  }
   const [, root, standing = root, taken = ''] = FORM.exec(text) ?? [];
   if (root === undefined || standing === undefined) throw new RangeError(`not an origin: ${text}`);
   const ranges = taken.split('-').slice(1);
@@ -54,6 +60,13 @@ export function rootOf(version: RecordedVersion, aspect: Aspect): bigint {
   return originOf(version, aspect)?.root ?? version.seq;
 }
 
+/** As `rootOf`, in the text form that needs no parsing. */
+function rootText(version: RecordedVersion, aspect: Aspect): string {
+  const text = version.origins?.[aspect];
+  if (text === undefined || ROOT_ALONE.test(text)) return text ?? `${version.seq}`;
+  return `${parseOrigin(text).root}`;
+}
+
 /**
  * What the recorder stores as `origins` of a version: for every aspect whose value the version's transaction did not itself write, the
  * transaction that did. Aspects that it leaves as they were carry the root of the previous version on; aspects that it changes take theirs
@@ -70,7 +83,7 @@ export function originsAfter(
   const entries = Object.entries(putBack ?? {}).filter(([aspect]) => writesAll || isChanged(before, after, aspect));
   if (previous === null) return entries.length === 0 ? null : Object.fromEntries(entries);
   for (const aspect of aspectsOf(after)) {
-    if (!isChanged(before, after, aspect)) entries.push([aspect, `${rootOf(previous, aspect)}`]);
+    if (!isChanged(before, after, aspect)) entries.push([aspect, rootText(previous, aspect)]);
   }
   return entries.length === 0 ? null : Object.fromEntries(entries);
 }

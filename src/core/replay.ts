@@ -1,4 +1,4 @@
-import { type Aspect, aspectValue, sameAspect } from './aspects.ts';
+import { type Aspect, aspectValue, isChanged } from './aspects.ts';
 import type { EntityState } from './entities.ts';
 import { type Origin, originOf, rootOf, type SeqRange } from './origins.ts';
 import type { PlanInput } from './plan-types.ts';
@@ -73,7 +73,7 @@ function startRoot(before: RecordedVersion, aspect: Aspect): bigint {
 
 function isWritten(before: EntityState | null, after: EntityState | null, aspect: Aspect): boolean {
   if ((before === null) !== (after === null)) return true;
-  return !sameAspect(aspectValue(before, aspect), aspectValue(after, aspect));
+  return isChanged(before, after, aspect);
 }
 
 /**

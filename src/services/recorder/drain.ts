@@ -54,16 +54,20 @@ export class Drain {
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
     this.#slices.beginScan();
-    for await (const slice of ahead(this.#prepared())) {
-      if (this.#stopped) return false;
-      const lease = await this.#seat.keep();
-      if (restarting !== null) await this.#survey(lease, slice, restarting);
-      else {
-        const outcome = await this.#record(lease, slice);
-        if (outcome.kind === 'WAIT') return this.#pause();
-        if (outcome.kind === 'RESTART') restarting = outcome.transaction.id;
+    try {
+      for await (const slice of ahead(this.#prepared())) {
+        if (this.#stopped) return false;
+        const lease = await this.#seat.keep();
+        if (restarting !== null) await this.#survey(lease, slice, restarting);
+        else {
+          const outcome = await this.#record(lease, slice);
+          if (outcome.kind === 'WAIT') return await this.#pause();
+          if (outcome.kind === 'RESTART') restarting = outcome.transaction.id;
+        }
+        if (restarting !== null && slice.some(({ id, last }) => last && id === restarting)) return false;
       }
-      if (restarting !== null && slice.some(({ id, last }) => last && id === restarting)) return false;
+    } finally {
+      await this.#slices.endScan();
     }
     this.#waits = 0;
     return restarting === null;

@@ -11,10 +11,11 @@ import { stateHash } from '../../core/hash.ts';
 import { type ChainBreak, needsOf, recordSlice, type StoredBefore, withoutEmpty } from '../../core/recording.ts';
 import type { CapturedTransaction, HistoryEntry } from '../../core/recording-types.ts';
 import type { Origins } from '../../core/undo-set.ts';
-import type { CurrentVersion, RecordedTransaction, RecorderLease } from '../../ports/history.ts';
+import type { CurrentMark, CurrentVersion, RecordedTransaction, RecorderLease } from '../../ports/history.ts';
 import { askGraph, type LiveAt } from './ask-graph.ts';
 import { bind } from './binder.ts';
 import type { CaptureWatch } from './capture-watch.ts';
+import { EarlyReads } from './early-reads.ts';
 import type { LenientRecorder } from './lenient-recorder.ts';
 import { type MissedWrites, missedWrites, problemsOf, withMissed } from './missed-writes.ts';
 import type { Patience } from './patience.ts';
@@ -56,6 +57,10 @@ export class SliceRecorder {
   readonly #patience: Patience;
   /** Of states that were looked at before their turn came. */
   readonly #hashes = new WeakMap<EntityState, Uint8Array>();
+  readonly #marks: EarlyReads<CurrentMark>;
+  readonly #versions: EarlyReads<CurrentVersion>;
+  /** The slice that is being recorded, as it was prepared. */
+  #turn: readonly CapturedTransaction[] = [];
   /** Whether the scan under way has brought anything new. */
   #isNew = false;
 
@@ -66,6 +71,9 @@ export class SliceRecorder {
     this.#sessions = new SessionTexts(deps);
     this.#lenient = lenient;
     this.#patience = patience;
+    const { history, graphId } = deps;
+    this.#marks = new EarlyReads((refs) => history.currentMarks(graphId, refs));
+    this.#versions = new EarlyReads((refs) => history.current(graphId, refs));
   }
 
   beginScan(): void {
@@ -73,8 +81,17 @@ export class SliceRecorder {
     this.#lenient.beginScan();
   }
 
-  /** Hashes a slice's states, while the one before it is being stored. */
+  /** Nothing that was begun for its slices is under way any more when this resolves. */
+  async endScan(): Promise<void> {
+    await Promise.all([this.#marks.endAll(), this.#versions.endAll()]);
+  }
+
+  /** Hashes a slice's states and looks up what is stored of them, while the slice before it is being stored. */
   prepare(slice: readonly CapturedTransaction[]): void {
+    if (this.#seat.mode !== 'BASELINE') {
+      if (isFull(slice)) this.#marks.begin(slice, needsOf(slice).changed);
+      else this.#versions.begin(slice, needsOf(slice).changed);
+    }
     for (const change of slice.flatMap(({ changes }) => changes)) {
       if (isDelta(change)) continue;
       for (const state of [change.before, change.after]) if (state !== null) this.#hashes.set(state, stateHash(state));
@@ -85,9 +102,12 @@ export class SliceRecorder {
   async record(lease: RecorderLease, slice: readonly CapturedTransaction[]): Promise<Outcome> {
     const fresh = await this.#fresh(slice);
     const resolved = await this.#sessions.resolve(withoutEmpty(fresh, this.#seat.head.cut));
+    this.#turn = slice;
     const outcome =
       this.#seat.mode === 'BASELINE' ? await this.#leniently(lease, resolved) : await this.#strictly(lease, resolved);
     await bind(this.#deps.bindings, outcome.kind === 'WAIT' ? outcome.stored : slice);
+    this.#marks.end(slice);
+    this.#versions.end(slice);
     return outcome;
   }
 
@@ -151,6 +171,9 @@ export class SliceRecorder {
   /** Stores entries and tells those who wait. @returns the transactions that were completed */
   async store(lease: RecorderLease, entries: readonly HistoryEntry[]): Promise<readonly RecordedTransaction[]> {
     const recorded = await this.#deps.history.append(lease, entries);
+    const changed = entries.flatMap(({ versions }) => versions.map(({ change }) => change));
+    this.#marks.stored(changed);
+    this.#versions.stored(changed);
     const last = recorded.at(-1);
     if (last !== undefined) {
       this.#seat.head = { seq: last.seq, cut: last.cut };
@@ -180,10 +203,12 @@ export class SliceRecorder {
       const full = withFullStates(slice, statesOf(stored), live);
       return { full, ...recordSlice(full.slice, stored, (state) => this.#hashes.get(state) ?? stateHash(state)) };
     };
-    const isFull = slice.every(({ changes }) => !changes.some(isDelta));
-    let recording = record(await this.#stored(slice, isFull ? (refs) => this.#asFound(slice, refs) : undefined));
+    const asFound = isFull(slice);
+    let recording = record(
+      await this.#stored(slice, (refs) => (asFound ? this.#asFound(slice, refs) : this.#versions.of(this.#turn, refs))),
+    );
     // Only what was missed has to be known state by state.
-    if (isFull && recording.breaks.length > 0) recording = record(await this.#stored(slice));
+    if (asFound && recording.breaks.length > 0) recording = record(await this.#stored(slice));
     const { full, entries, breaks } = recording;
     const missed = await missedWrites(this.#deps, full.slice, breaks, await this.#leftBehind(slice));
     return { full, entries, missed };
@@ -191,7 +216,8 @@ export class SliceRecorder {
 
   async #stored(
     slice: readonly CapturedTransaction[],
-    currentOf = (refs: readonly EntityRef[]) => this.#deps.history.current(this.#deps.graphId, refs),
+    currentOf: (refs: readonly EntityRef[]) => Promise<StoredBefore['current']> = (refs) =>
+      this.#deps.history.current(this.#deps.graphId, refs),
   ): Promise<StoredBefore> {
     const { history, graphId, putBack } = this.#deps;
     const needs = needsOf(slice);
@@ -220,7 +246,7 @@ export class SliceRecorder {
       const id = entityId(change);
       if (!found.has(id) && !isDelta(change)) found.set(id, change.before);
     }
-    const marks = await this.#deps.history.currentMarks(this.#deps.graphId, refs);
+    const marks = await this.#marks.of(this.#turn, refs);
     return new Map([...marks].map(([id, mark]) => [id, { ...mark, state: found.get(id) ?? null }]));
   }
 
@@ -233,6 +259,10 @@ export class SliceRecorder {
     if (deletedNodes.length === 0 && !endsLarge) return [];
     return history.leftBehind(graphId, deletedNodes, relationships, MOST_LEFT);
   }
+}
+
+function isFull(slice: readonly CapturedTransaction[]): boolean {
+  return slice.every(({ changes }) => !changes.some(isDelta));
 }
 
 /** The first transaction that does not continue what is recorded. */
