@@ -17,4 +17,4 @@ VOLUME /data
 
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 4000}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=150", "src/main/server.ts"]
+CMD ["node", "--max-semi-space-size=16", "--heap-growing-percent=150", "src/main/server.ts"]

@@ -14,7 +14,10 @@ import { pointWithPending } from './pending.ts';
 import { type Figure, median, passes, printTable, save } from './report.ts';
 import { startServer } from './server.ts';
 
-/** `npm run bench`: every figure on PGlite and on a PostgreSQL server, beside its floor of the same run. Missed bars end it with 1. */
+/**
+ * `node bench/run.ts [server|pglite]`, `npm run bench`: every figure on PGlite and on a PostgreSQL server, beside its floor of the same run.
+ * Missed bars end it with 1. Only a run of both is kept.
+ */
 
 const SMALL = 5000;
 const ROLLED_BACK = 10_000;
@@ -24,13 +27,28 @@ const COUNTED = '{ graph(name: "demo") { nodeCount relationshipCount } }';
 const folder = mkdtempSync(join(tmpdir(), 'palinode-bench-'));
 const config = join(folder, 'graphs.json');
 writeFileSync(config, JSON.stringify({ graphs: ['demo', 'small'].map((name) => ({ name, kind: 'embedded' })) }));
+const [, , only] = process.argv;
 const figures: Figure[] = [];
 const server = await startServer();
 try {
-  const pglite = await floorOn(await PgliteDatabase.open({ dataFolder: join(folder, 'floor') }));
-  await engine('pglite', pglite, { PALINODE_CONFIG: config }, 1024);
-  await pglite.database.close();
+  if (only !== 'server') await onPglite();
+  if (only !== 'pglite') await onServer();
+} finally {
+  server.stop();
+  rmSync(folder, { recursive: true, force: true });
+  printTable(figures);
+  if (figures.length > 0 && only === undefined) save('embedded', figures);
+}
+if (figures.length === 0 || !figures.every(passes)) process.exitCode = 1;
+
+async function onPglite(): Promise<void> {
+  const floor = await floorOn(await PgliteDatabase.open({ dataFolder: join(folder, 'floor') }));
+  await engine('pglite', floor, { PALINODE_CONFIG: config }, 1024);
+  await floor.database.close();
   await pending('pglite', await PgliteDatabase.open({ dataFolder: join(folder, 'pending') }));
+}
+
+async function onServer(): Promise<void> {
   const admin = new PgDatabase({ url: server.url('postgres') });
   for (const name of ['floor', 'service', 'pending']) await admin.script(`CREATE DATABASE ${name}`);
   await admin.close();
@@ -38,13 +56,7 @@ try {
   await engine('server', floor, { PALINODE_CONFIG: config, DATABASE_URL: server.url('service') }, 500);
   await floor.database.close();
   await pending('server', new PgDatabase({ url: server.url('pending') }));
-} finally {
-  server.stop();
-  rmSync(folder, { recursive: true, force: true });
-  printTable(figures);
-  if (figures.length > 0) save('embedded', figures);
 }
-if (figures.length === 0 || !figures.every(passes)) process.exitCode = 1;
 
 async function floorOn(database: PgDatabase | PgliteDatabase): Promise<Floor> {
   await migrate(database, 'prisma/migrations');

@@ -16,7 +16,7 @@ export async function startService(environment: Record<string, string> = {}): Pr
   const port = await freePort();
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=8', '--heap-growing-percent=150', 'src/main/server.ts'],
+    ['--max-semi-space-size=16', '--heap-growing-percent=150', 'src/main/server.ts'],
     {
       env: {
         ...process.env,

@@ -66,7 +66,7 @@ export class Neo4jService {
     };
     const child = startProcess(
       process.execPath,
-      ['--max-semi-space-size=8', '--heap-growing-percent=150', 'src/main/server.ts'],
+      ['--max-semi-space-size=16', '--heap-growing-percent=150', 'src/main/server.ts'],
       {
         env: { ...env, PALINODE_CONFIG: this.#config, NODE_OPTIONS: '' },
       },
