@@ -19,7 +19,10 @@ const tuple = (state: string): string =>
      (SELECT jsonb_agg(${state} -> 'properties' -> c.name ORDER BY c.n) FROM unnest($4::text[]) WITH ORDINALITY AS c(name, n)) END`;
 
 const differs = `EXISTS (SELECT FROM unnest($4::text[]) AS c(name)
-  WHERE p.before -> 'properties' -> c.name IS DISTINCT FROM p.after -> 'properties' -> c.name)`;
+  WHERE s.before -> 'properties' -> c.name IS DISTINCT FROM s.after -> 'properties' -> c.name)`;
+
+/** Rows `p` of plans, and `s`: their states in a form to look into, parsed once a row. */
+const PLANNED = `operation_plan p CROSS JOIN LATERAL (SELECT p.before::jsonb AS before, p.after::jsonb AS after OFFSET 0) AS s`;
 
 export async function* constrainedRows(
   on: SqlExecutor,
@@ -29,9 +32,9 @@ export async function* constrainedRows(
 ): AsyncIterable<PlanRow[]> {
   for (let after = 0n; ; ) {
     const found = await on.query<PlanRowRecord>(
-      `SELECT ${PLAN_COLUMNS} FROM operation_plan p
-       WHERE p.operation_id = $1 AND p.no > $5 AND p.kind = $2 AND p.state = 'PENDING' AND p.action <> 'DELETED' AND ${speaksOf('p.after')}
-         AND (p.before IS NULL OR NOT ${speaksOf('p.before')} OR ${differs}) ORDER BY p.no LIMIT $6`,
+      `SELECT ${PLAN_COLUMNS} FROM ${PLANNED}
+       WHERE p.operation_id = $1 AND p.no > $5 AND p.kind = $2 AND p.state = 'PENDING' AND p.action <> 'DELETED' AND ${speaksOf('s.after')}
+         AND (s.before IS NULL OR NOT ${speaksOf('s.before')} OR ${differs}) ORDER BY p.no LIMIT $6`,
       [operationId, ...params(constraint), after, pageSize],
     );
     const last = found.rows.at(-1);
@@ -48,7 +51,7 @@ export async function sharedValues(
   limit: number,
 ): Promise<SharedValues[]> {
   const { rows } = await on.query<{ kind: number; key: string; holder: string }>(
-    `WITH held AS MATERIALIZED (SELECT p.kind, p.key, ${tuple('p.after')} AS tuple FROM operation_plan p
+    `WITH held AS MATERIALIZED (SELECT p.kind, p.key, ${tuple('s.after')} AS tuple FROM ${PLANNED}
        WHERE p.operation_id = $1 AND p.kind = $2 AND p.state = 'PENDING' AND p.action <> 'DELETED')
      SELECT h.kind, h.key, h.holder FROM (
        SELECT kind, key, min(key) OVER (PARTITION BY tuple) AS holder FROM held WHERE tuple IS NOT NULL) AS h
@@ -62,8 +65,8 @@ export async function sharedValues(
 }
 
 /** Rows that give up values which another row gets. Both joins see the pending rows of one kind, once. */
-const EXCHANGES = `pending AS MATERIALIZED (SELECT p.no, p.group_no, p.action, ${tuple('p.before')} AS held, ${tuple('p.after')} AS gets
-    FROM operation_plan p WHERE p.operation_id = $1 AND p.kind = $2 AND p.state = 'PENDING'),
+const EXCHANGES = `pending AS MATERIALIZED (SELECT p.no, p.group_no, p.action, ${tuple('s.before')} AS held, ${tuple('s.after')} AS gets
+    FROM ${PLANNED} WHERE p.operation_id = $1 AND p.kind = $2 AND p.state = 'PENDING'),
   exchanges AS MATERIALIZED (SELECT giver.no, giver.action, giver.group_no AS giver, taker.group_no AS taker
     FROM pending giver JOIN pending taker ON taker.gets = giver.held
     WHERE taker.no <> giver.no AND taker.held IS DISTINCT FROM taker.gets AND giver.gets IS DISTINCT FROM giver.held)`;

@@ -91,7 +91,7 @@ export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: read
      INSERT INTO operation_plan AS p (operation_id, no, group_no, phase, kind, key, action, state, cascade, partial, replanned, start_key,
        end_key, before, after, expected_hash, target_hash, origins, conflict_id, reason)
      SELECT $1, last.no + r.n, last.no + r.n, r.phase, r.kind, r.key, r.action, r.state, r.cascade, r.partial, r.replanned, r.start_key,
-       r.end_key, r.before::jsonb, r.after::jsonb, r.expected_hash, r.target_hash, r.origins::jsonb, r.conflict_id, r.reason
+       r.end_key, r.before::json, r.after::json, r.expected_hash, r.target_hash, r.origins::json, r.conflict_id, r.reason
      FROM held, last, unnest($3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[], $10::bool[],
        $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::bytea[], $17::text[], $18::uuid[], $19::text[])
        WITH ORDINALITY AS r(phase, kind, key, action, state, cascade, partial, replanned, start_key, end_key, before, after, expected_hash,
