@@ -17,6 +17,11 @@ function randomFrom(seed: number): () => number {
 
 const NODES = Array.from({ length: 12 }, (_, n) => `shared${n}`);
 const AGENTS = ['agent0', 'agent1', 'agent2'];
+/**
+ * Operations that clients leave open. Each asks for more only while there are fewer: everybody undoes everything again and again, over a window
+ * that grows all the time, so what nobody waits for would never be done.
+ */
+const MOST_OPEN = 20;
 /** What a client that acts on what it saw a moment ago must expect to be told. */
 const EXPECTED_ERRORS: ReadonlySet<string> = new Set([
   'StateError',
@@ -24,6 +29,17 @@ const EXPECTED_ERRORS: ReadonlySet<string> = new Set([
   'ConstraintError',
   'InvalidInputError',
 ]);
+
+/** What a client does to an operation, by the throw of a die. */
+const ACTIONS = [
+  [0.785, 'ABORT'],
+  [0.82, 'RESUME'],
+  [0.86, 'PAUSE'],
+  [0.9, 'CONTINUE'],
+  [0.94, 'UNDO'],
+  [0.97, 'REHEARSE'],
+  [1, 'EXECUTE'],
+] as const;
 
 const INPUTS = {
   abortRollback: 'AbortRollbackInput',
@@ -80,7 +96,7 @@ export class ManyClients {
   async rest(ms: number): Promise<void> {
     let fewest = Number.POSITIVE_INFINITY;
     for (let until = 0; ; await sleep(100)) {
-      const open = await this.#operations(`first: 500, ${OPEN}`);
+      const open = await this.#operations(`first: ${2 * MOST_OPEN}, ${OPEN}`);
       if (open.length === 0) return;
       if (open.length < fewest) until = Date.now() + ms;
       fewest = Math.min(fewest, open.length);
@@ -152,24 +168,49 @@ export class ManyClients {
     const dice = this.#random();
     if (dice < 0.35) return this.#writeOwn(number);
     if (dice < 0.5) return this.#writeAsAgent();
-    if (dice < 0.6) return this.#rollBack();
+    if (dice < 0.6) return this.#begin(() => this.#rollBack());
     const operations = await this.#operations();
-    const operation = this.#pick(operations);
-    if (operation === undefined) return;
-    const { id, planHash } = operation;
     if (dice < 0.78) {
       const waiting = this.#pick(operations.filter(({ conflicts }) => conflicts.nodes.length > 0));
       if (waiting === undefined) return;
       const conflict = this.#pick(waiting.conflicts.nodes);
       return this.#resolve(waiting.id, [conflict], this.#pick(['BASE', 'TARGET', 'LIVE']) ?? 'LIVE');
     }
-    if (dice < 0.83) return this.#attempt('abortRollback', { id });
-    if (dice < 0.88) return this.#attempt('resumeRollback', { id });
-    if (dice < 0.91) return this.#attempt('pauseRollback', { id });
-    if (dice < 0.94) return this.#attempt('continueRollback', { id });
-    if (dice < 0.96) return this.#attempt('undoRollback', { id });
-    if (dice < 0.98) return this.#attempt('rehearseRollback', { id });
-    return this.#attempt('executeRollback', { id, expectPlan: planHash ?? '', strategy: 'GRADUAL' });
+    const [, action] = ACTIONS.find(([until]) => dice < until) ?? [1, 'ABORT'];
+    // Mostly what is offered, often of what has changed since, and now and then what nobody offered.
+    const offered = operations.filter(({ availableActions }) => availableActions.includes(action));
+    const operation = this.#random() < 0.7 ? this.#pick(offered) : this.#pick(operations);
+    if (operation === undefined) return;
+    const { id, planHash } = operation;
+    switch (action) {
+      case 'ABORT':
+        return this.#attempt('abortRollback', { id });
+      case 'PAUSE':
+        return this.#attempt('pauseRollback', { id });
+      case 'CONTINUE':
+        return this.#attempt('continueRollback', { id });
+      case 'REHEARSE':
+        return this.#attempt('rehearseRollback', { id });
+      case 'RESUME':
+        return this.#begin(() => this.#attempt('resumeRollback', { id }));
+      case 'UNDO':
+        return this.#begin(() => this.#attempt('undoRollback', { id }));
+      case 'EXECUTE':
+        return this.#begin(() =>
+          this.#attempt('executeRollback', { id, expectPlan: planHash ?? '', strategy: 'GRADUAL' }),
+        );
+    }
+  }
+
+  /** Another operation, or with enough of them open the end of one: what waits is decided, what is paused goes on. */
+  async #begin(another: () => Promise<void>): Promise<void> {
+    const open = await this.#operations(`first: ${MOST_OPEN}, ${OPEN}`);
+    if (open.length < MOST_OPEN) return another();
+    const operation = this.#pick(open.filter(({ paused, conflicts }) => paused || conflicts.nodes.length > 0));
+    if (operation === undefined) return;
+    const { id, paused, conflicts } = operation;
+    if (paused) return this.#attempt('continueRollback', { id });
+    return this.#resolve(id, conflicts.nodes, this.#pick(['TARGET', 'LIVE']) ?? 'LIVE');
   }
 
   /** A count in a property that is the client's alone, and often a text over whatever is there. */
