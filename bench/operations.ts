@@ -23,7 +23,7 @@ import type { Arrival } from './subscribers.ts';
  */
 const NODES = 10_000;
 const BATCH = 1000;
-const ROUNDS = 3;
+const ROUNDS = 7;
 const SUBSCRIBERS = 100;
 const LATENCY_NODES = 6000;
 const LATENCY_BATCH = 100;

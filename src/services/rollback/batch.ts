@@ -14,6 +14,8 @@ import { hashOf } from './plan-decisions.ts';
 
 /** Entities locked, compared and written at a time. */
 const CHUNK = 2000;
+/** A small batch is written in two chunks, so that one is compared while the other is locked or written; below this it is not worth a statement. */
+const LEAST_CHUNK = 250;
 
 /** Entities that are not what the plan saw. Thrown inside the graph transaction, so that nothing of the batch stays. */
 export class GuardFailure extends Error {
@@ -38,10 +40,16 @@ export interface BatchRun {
  * Writes a batch in one graph transaction: the marker is locked and its token compared, every entity is locked and compared with what
  * the plan saw, and the marker moves with the writes. The marker must have been taken, and be at the batch before: one that is gone went with the
  * end of the operation, which another instance saw to, or with the state of the graph that had it.
+ * @param meanwhile begun once the graph is writing, when there is nothing else to do here
  * @returns false when the marker says that the batch was written before
  * @throws GuardFailure, ConstraintError, StaleTokenError
  */
-export async function writeBatch(run: BatchRun, batch: bigint, writes: readonly PlannedWrite[]): Promise<boolean> {
+export async function writeBatch(
+  run: BatchRun,
+  batch: bigint,
+  writes: readonly PlannedWrite[],
+  meanwhile: () => void = () => {},
+): Promise<boolean> {
   const { operation, lease, served } = run;
   return served.graph.transaction(contextOf(run), async (tx) => {
     const marker = await tx.claimMarker(operation.id, lease.token);
@@ -52,7 +60,7 @@ export async function writeBatch(run: BatchRun, batch: bigint, writes: readonly 
       throw new StaleTokenError(
         `operation ${operation.id}: the graph knows of ${marker.batch} of ${batch - 1n} batches`,
       );
-    await apply(tx, writes);
+    await apply(tx, writes, meanwhile);
     await tx.setMarker(operation.id, { token: lease.token, batch });
     return true;
   });
@@ -78,7 +86,7 @@ function contextOf({ operation, deps }: BatchRun): WriteContext {
  * Writes come in phases: what gives way first (relationships that move are deleted, unique values that change hands are given up), then
  * relationships and nodes deleted, nodes created or updated, relationships created or updated, and last what gave way, as it is to be.
  */
-async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[]): Promise<void> {
+async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[], meanwhile: () => void): Promise<void> {
   const stale: EntityRef[] = [];
   const early = writes.filter(givesWay);
   const changes = await lockAll(tx, early, stale);
@@ -96,9 +104,14 @@ async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[]): Pro
     writes.filter((write) => !givesWay(write)),
     stale,
   );
+  let begun = false;
   for await (const chunk of ahead(locked)) {
     // Once something is stale nothing will stay, but all that is stale should be known at once.
-    if (stale.length === 0) await tx.write(chunk);
+    if (stale.length > 0) continue;
+    const writing = tx.write(chunk);
+    if (!begun) meanwhile();
+    begun = true;
+    await writing;
   }
   if (stale.length > 0) throw new GuardFailure(stale);
   await write(
@@ -113,7 +126,8 @@ async function* lockedChunks(
   writes: readonly PlannedWrite[],
   stale: EntityRef[],
 ): AsyncGenerator<readonly EntityChange[]> {
-  for (const chunk of chunks(writes)) yield await lockAll(tx, chunk, stale);
+  const size = Math.min(CHUNK, Math.max(LEAST_CHUNK, Math.ceil(writes.length / 2)));
+  for (const chunk of chunks(writes, size)) yield await lockAll(tx, chunk, stale);
 }
 
 function givesWay({ moved, releases }: PlannedWrite): boolean {

@@ -75,9 +75,11 @@ async function runBatch(run: OperationRun, reader: BatchReader, batch: Batch, ne
   const { plans } = run.deps;
   for (let round = 1; ; round += 1) {
     const writes = await reader.read(batch);
-    if (batch.toGroup !== LAST_GROUP) reader.readAhead(next);
+    const writing = Promise.withResolvers<void>();
+    // Said from inside the graph's transaction, done outside of it.
+    if (batch.toGroup !== LAST_GROUP) void writing.promise.then(() => reader.readAhead(next));
     try {
-      await writeBatch(run, BigInt(batch.number), writes);
+      await writeBatch(run, BigInt(batch.number), writes, writing.resolve);
       return writes.length;
     } catch (error) {
       reader.forget();
