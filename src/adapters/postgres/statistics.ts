@@ -7,6 +7,7 @@ import type { Database } from '../../ports/database.ts';
 const CHOSEN_BY = {
   entity_labels: 'graph_id, label, key',
   entity_versions: 'graph_id, kind, key, valid_from_seq, present, type, start_key, end_key',
+  operation_plan: 'operation_id, no, group_no, phase, kind, key, action, state',
   graph_transactions: 'graph_id, seq, feed_id, time, actor, session_id, source, operation_id, cut, change_count',
 } as const;
 

@@ -112,7 +112,7 @@ export class PostgresPlanStore implements PlanStore {
   }
 
   renewStatistics(): Promise<void> {
-    return renewStatistics(this.#database, ['entity_versions', 'graph_transactions']);
+    return renewStatistics(this.#database, ['entity_versions', 'graph_transactions', 'operation_plan']);
   }
 
   hangingRelationships(reads: DependencyReads): AsyncIterable<readonly HangingRelationship[]> {
