@@ -8,6 +8,7 @@ import type { LenientRecorder } from './lenient-recorder.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
 import type { SliceRecorder } from './slice-recorder.ts';
+import { STORE_RESTORED, StoreStamp } from './store-stamp.ts';
 import { refOf, versionOf } from './versions.ts';
 
 /** Entities in one page, which becomes one transaction. */
@@ -33,6 +34,7 @@ export class Baseline {
   readonly #seat: Seat;
   readonly #slices: SliceRecorder;
   readonly #lenient: LenientRecorder;
+  readonly #stamp: StoreStamp;
   #at: AttachmentRecord | null = null;
   #pages: AsyncIterator<BaselinePage> | null = null;
   #ahead: Ahead | null = null;
@@ -51,6 +53,7 @@ export class Baseline {
     this.#seat = seat;
     this.#slices = slices;
     this.#lenient = lenient;
+    this.#stamp = new StoreStamp(deps);
   }
 
   /** One step, with no scan of the feed beside it. @returns whether all that is left is a scan and `finish` */
@@ -67,10 +70,14 @@ export class Baseline {
     }
   }
 
-  /** After a scan of the feed that began when all pages were stored: what is recorded is what the graph holds. */
+  /**
+   * After a scan of the feed that began when all pages were stored: what is recorded is what the graph holds, unless the graph was put back
+   * meanwhile. Then the pages were of what is no more, and the baseline begins again.
+   */
   async finish(): Promise<void> {
     const { graph } = this.#deps;
     const lease = await this.#seat.keep();
+    if (await this.#stamp.isOlder()) return this.#beginAgain(lease);
     const mode = graph.capture();
     if (mode === 'OFF') throw new CaptureError('the graph was detached while its baseline was recorded', 'OFF');
     await this.#store(lease, this.#at?.source ?? 'RECONCILE', [], true);
@@ -91,6 +98,17 @@ export class Baseline {
     await pages?.return?.().catch(() => {});
   }
 
+  async #beginAgain(lease: RecorderLease): Promise<void> {
+    const { history, graphId } = this.#deps;
+    const message = 'the graph was put back to an earlier state while its baseline was recorded: it is read again';
+    await history.addCaptureProblems(graphId, [{ kind: STORE_RESTORED, message, key: null }]);
+    // In a later epoch what is recorded and not in the graph any more is looked for.
+    await history.setCapture(graphId, { newEpoch: true });
+    await this.#attachments.advance(lease, { phase: 'PAGES', cursor: null, seen: 0n, progress: 0 });
+    await this.reset();
+    this.#seat.doubt();
+  }
+
   async #begin(): Promise<AttachmentRecord> {
     const { history, graphId } = this.#deps;
     const at = await this.#attachments.get(graphId);
@@ -98,7 +116,10 @@ export class Baseline {
     if (at === null || graph === null) throw new Error(`graph ${graphId} has no attachment`);
     this.#mayBeRecorded = graph.head.seq > 0n;
     // Those of an earlier attachment would be looked for one by one.
-    if (at.phase === 'PAGES' && at.cursor === null) await this.#deps.bindings?.clear();
+    if (at.phase === 'PAGES' && at.cursor === null) {
+      await this.#deps.bindings?.clear();
+      if (this.#deps.graph.capture() === 'CONTINUOUS') await this.#stamp.renew();
+    }
     return at;
   }
 

@@ -1,7 +1,8 @@
 import { CaptureError } from '../../core/errors.ts';
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
-import { Continuity, STORE_RESTORED } from './continuity.ts';
+import { Continuity } from './continuity.ts';
 import type { RecorderDeps } from './recorder-types.ts';
+import { STORE_RESTORED } from './store-stamp.ts';
 
 type Problem = Pick<CaptureFinding, 'kind' | 'message' | 'key'>;
 

@@ -1,7 +1,7 @@
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
 import type { RecorderDeps } from './recorder-types.ts';
+import { STORE_RESTORED, StoreStamp } from './store-stamp.ts';
 
-export const STORE_RESTORED = 'STORE_RESTORED';
 /** Looks in a row that must agree before a difference in the counts is believed. */
 const BELIEVED_AFTER = 2;
 
@@ -11,11 +11,13 @@ const BELIEVED_AFTER = 2;
  */
 export class Continuity {
   readonly #deps: RecorderDeps;
+  readonly #stamp: StoreStamp;
   #stampedSeq: bigint | null = null;
   #difference: { readonly text: string; times: number } | null = null;
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps;
+    this.#stamp = new StoreStamp(deps);
   }
 
   async findings(): Promise<readonly CaptureFinding[]> {
@@ -24,13 +26,8 @@ export class Continuity {
 
   /** To be called by the instance that records, after it has recorded: the graph is stamped anew when it has moved on. */
   async stamp(seq: bigint, always = false): Promise<void> {
-    const { graph, graphId, attachments, keys } = this.#deps;
-    if (graph.stamp === null || attachments === undefined || (this.#stampedSeq === seq && !always)) return;
-    const text = keys.next();
-    // Noted before and after: whichever of the two the graph holds after a crash is right.
-    await attachments.noteStamp(graphId, { next: text });
-    await graph.stamp.write(text);
-    await attachments.noteStamp(graphId, { written: text });
+    if (this.#stampedSeq === seq && !always) return;
+    await this.#stamp.renew();
     this.#stampedSeq = seq;
   }
 
@@ -38,11 +35,8 @@ export class Continuity {
     const { graph, graphId, attachments } = this.#deps;
     if (graph.stamp === null || graph.capture() !== 'CONTINUOUS') return [];
     const at = (await attachments?.get(graphId)) ?? null;
-    if (at === null || at.phase !== 'DONE' || at.stamp === null) return [];
-    const found = await graph.stamp.read();
-    // Another instance may have stamped it between the two reads.
-    const now = (await attachments?.get(graphId)) ?? at;
-    if ([at.stamp, at.nextStamp, now.stamp, now.nextStamp].includes(found)) return [];
+    // During a baseline it is the baseline that looks, and begins again.
+    if (at?.phase !== 'DONE' || !(await this.#stamp.isOlder())) return [];
     const message = 'the graph is in an earlier state than it was: a dump was restored, or our marker was deleted';
     return [{ kind: STORE_RESTORED, message, key: null, gap: true }];
   }
