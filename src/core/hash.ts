@@ -22,6 +22,11 @@ export function stateHashHex(state: EntityState): string {
   return hash('sha256', canonicalState(state), 'hex');
 }
 
+/** Two state hashes; null is that of an entity that is absent. */
+export function sameHash(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
+}
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');

@@ -1,6 +1,6 @@
 import { deletes, isDelta } from './deltas.ts';
 import { type EntityChange, type EntityId, type EntityRef, type EntityState, entityId } from './entities.ts';
-import { stateHash } from './hash.ts';
+import { sameHash, stateHash } from './hash.ts';
 import { originsAfter } from './origins.ts';
 import type {
   CapturedChange,
@@ -185,8 +185,4 @@ function byKindAndKey(a: EntityRef, b: EntityRef): number {
 /** The state to assume of a relationship end that was missed and does not exist any more. */
 export function bareNode(key: string): EntityState {
   return { kind: 'NODE', key, labels: [], properties: {} };
-}
-
-function sameHash(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
 }

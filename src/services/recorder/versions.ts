@@ -1,5 +1,5 @@
 import type { EntityRef, EntityState } from '../../core/entities.ts';
-import { stateHash } from '../../core/hash.ts';
+import { sameHash, stateHash } from '../../core/hash.ts';
 import { originsAfter } from '../../core/origins.ts';
 import type { CurrentVersion, VersionEntry } from '../../core/recording-types.ts';
 
@@ -19,8 +19,4 @@ export function versionOf(
 
 export function refOf({ kind, key }: EntityRef): EntityRef {
   return { kind, key };
-}
-
-function sameHash(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
 }

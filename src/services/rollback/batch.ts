@@ -1,5 +1,6 @@
 import { commonState } from '../../core/constraints.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import { sameHash } from '../../core/hash.ts';
 import type { Keys } from '../../ports/keys.ts';
 import {
   type GraphTransaction,
@@ -153,10 +154,6 @@ async function lockAll(
     else stale.push({ kind, key });
   }
   return changes;
-}
-
-export function sameHash(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
 }
 
 export function* chunks<Item>(items: readonly Item[], size = CHUNK): Iterable<readonly Item[]> {

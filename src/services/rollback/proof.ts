@@ -1,10 +1,10 @@
 import { accumulator, type Checksum, checksumToHex } from '../../core/checksum.ts';
 import { type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import { sameHash } from '../../core/hash.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { OperationProof } from '../../ports/operation-store.ts';
 import type { PlannedState, PlanRow, ProofDifference, Written } from '../../ports/plan-store.ts';
 import { ahead } from '../ahead.ts';
-import { sameHash } from './batch.ts';
 import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';
 

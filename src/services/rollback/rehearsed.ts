@@ -1,7 +1,7 @@
 import { type EntityRef, entityId } from '../../core/entities.ts';
+import { sameHash } from '../../core/hash.ts';
 import type { OperationRecord } from '../../ports/operation-store.ts';
 import type { PlanRow } from '../../ports/plan-store.ts';
-import { sameHash } from './batch.ts';
 import { EntityPlanner } from './entity-planner.ts';
 import { type OperationRun, OperationStop, type RollbackDependencies } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
