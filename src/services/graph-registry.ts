@@ -17,6 +17,8 @@ export interface Recording {
    * stand on. @throws CaptureError while a gap has not been compared with the graph
    */
   certainFence(): Promise<unknown>;
+  /** Somebody found that the graph is not the one that was recorded: nothing is promised of it until it has been compared. */
+  reportGap(message: string): Promise<void>;
   /** There is something to record. */
   poke(): void;
   /**

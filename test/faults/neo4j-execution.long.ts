@@ -53,7 +53,8 @@ describe('a rollback that is executed on Neo4j', () => {
     const from = await service.point(`before ${actor}`);
     const by = { actor };
     await service.cypher('MATCH (p:Item) WHERE p.n <= 800 SET p.p = $actor, p.more = 1', { actor }, by);
-    await service.cypher('MATCH (p:Item) WHERE p.n > 1900 DETACH DELETE p', {}, by);
+    // No two in a row: what hangs together must come back in one batch.
+    await service.cypher('MATCH (p:Item) WHERE p.n > 1700 AND p.n % 2 = 0 DETACH DELETE p', {}, by);
     await service.cypher(
       'MATCH (p:Item) WHERE p.n > 1000 AND p.n <= 1150 CREATE (p)-[:MADE {i: p.n}]->(:Item {n: 10000 + p.n})',
       {},
@@ -87,7 +88,12 @@ describe('a rollback that is executed on Neo4j', () => {
 
   async function expectUndone(id: string, before: Map<string, unknown>): Promise<void> {
     const operation = await service.ended(id);
-    expect(operation).toMatchObject({ status: 'COMPLETED', outcome: 'APPLIED', proof: { matches: true } });
+    expect(operation).toMatchObject({
+      status: 'COMPLETED',
+      errorMessage: null,
+      outcome: 'APPLIED',
+      proof: { matches: true },
+    });
     expect(operation.counts.applied).toBe(operation.counts.planned);
     expect(await content()).toEqual(before);
     // Every change exactly once: what capture saw of the operation is as much as was planned.
@@ -159,7 +165,7 @@ describe('a rollback that is executed on Neo4j', () => {
       account: { created: '0', overwritten: '0', deleted: '0', left: operation.counts.planned },
     });
     expect(await content()).toEqual(messed);
-    while (!/dump|store/.test((await service.graph()).capture.error ?? '')) await sleep(100);
+    expect((await service.graph()).capture.error).toMatch(/earlier state|writes were missed/);
     expect(await service.begin({ to: undo.from })).toMatchObject({ __typename: 'CaptureError' });
     expect(await service.verify()).toMatchObject({ status: 'DONE', matches: false });
     expect(await service.verify()).toMatchObject({ status: 'DONE', matches: true });

@@ -41,28 +41,31 @@ describe.each(engines)(
       const operation = await world.settle(id);
       const content = await world.content();
       const held = keys.map((key) => content[`n:${key}`]?.properties.p);
-      return { operation, details: await world.details(id), held };
+      const { rows } = await database.query<{ capture_error: string | null }>('SELECT capture_error FROM graphs');
+      return { operation, details: await world.details(id), held, gap: rows[0]?.capture_error };
     }
     const times = (length: number, p: number): number[] => Array.from({ length }, () => p);
 
     test('before its first batch: it ends FAILED, and counts nothing as done', async () => {
-      const { operation, details, held } = await rollback(1, 4);
+      const { operation, details, held, gap } = await rollback(1, 4);
       expect(operation).toMatchObject({ status: 'FAILED', counts: { planned: 30n, applied: 0n } });
       expect(details).toMatchObject({
         error_message: expect.stringMatching(/earlier state.*20 .*verify/),
         account: { overwritten: '0', left: '30' },
       });
       expect(held).toEqual(times(30, 1));
+      expect(gap).toMatch(/earlier state.*rollback/);
     });
 
     test('after its first batch: the account says what is there, and nothing more is written', async () => {
-      const { operation, details, held } = await rollback(3, 4);
+      const { operation, details, held, gap } = await rollback(3, 4);
       expect(operation).toMatchObject({ status: 'FAILED', counts: { planned: 30n, applied: 10n } });
       expect(details).toMatchObject({
         error_message: expect.stringMatching(/earlier state.*10 .*verify/),
         account: { overwritten: '10', left: '20' },
       });
       expect(held).toEqual([...times(10, 0), ...times(20, 1)]);
+      expect(gap).toMatch(/earlier state.*rollback/);
     });
   },
 );

@@ -15,6 +15,7 @@ import { RECORDER_DEFAULTS, type RecorderDeps, type RecorderOptions } from './re
 import { ScanPass } from './scan-pass.ts';
 import { Seat } from './seat.ts';
 import { SliceRecorder } from './slice-recorder.ts';
+import { STORE_RESTORED } from './store-stamp.ts';
 
 const FIRST_POLL_MS = 10;
 const LONGEST_POLL_MS = 250;
@@ -83,6 +84,11 @@ export class Recorder {
     this.#poked = true;
     this.#idleUntil = 0;
     this.#waking.abort();
+  }
+
+  /** See Recording. */
+  async reportGap(message: string): Promise<void> {
+    await this.#watch.gap([{ kind: STORE_RESTORED, message, key: null }]);
   }
 
   /** See Recording. */
