@@ -116,7 +116,7 @@ async function messUp(world: World, strategy: Strategy): Promise<Scenario> {
 
 /** Until the operation has ended, or what ran it has given up. */
 async function untilStruckAndStill(world: World, steps: PersistedSteps, id: string): Promise<void> {
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 120_000;
   for (; Date.now() < until; await sleep(20)) {
     // While a store is away, it cannot be asked.
     const status = await world.read(id).then(

@@ -1,0 +1,64 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { engines } from '../support/engines.ts';
+import { node } from '../support/graph-writes.ts';
+import { openWorld } from '../support/rollback-world.ts';
+
+/** Breaks in before reads of a graph, as long as it is told to. */
+class BeforeReads {
+  #intrude: (() => Promise<unknown>) | null = null;
+  #left = 0;
+
+  next(times: number, intrude: () => Promise<unknown>): void {
+    this.#intrude = intrude;
+    this.#left = times;
+  }
+
+  readonly wrap = (graph: KnowledgeGraph): KnowledgeGraph => {
+    const read: KnowledgeGraph['read'] = async (refs) => {
+      if (this.#left > 0) {
+        this.#left -= 1;
+        await this.#intrude?.();
+      }
+      return graph.read(refs);
+    };
+    return new Proxy(graph, {
+      get: (target, name) => {
+        if (name === 'read') return read;
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  };
+}
+
+describe.each(engines)('a proof, on %s', (_, open) => {
+  let end = async (): Promise<void> => {};
+  afterEach(() => end());
+
+  test.each([1, 2, 3])('tells writes of others apart that come while it reads, %i times', async (times) => {
+    const { database, close } = await open();
+    const reads = new BeforeReads();
+    const world = await openWorld(database, { wrapGraph: reads.wrap });
+    end = async () => {
+      await world.close();
+      await close();
+    };
+    const start = await world.write('start', [node('a', { p: 0 }), node('b', { p: 0 })]);
+    await world.write('u', [node('a', { p: 1 }), node('b', { p: 1 })]);
+    let seen = 0;
+    reads.next(times, () => {
+      seen += 1;
+      return world.write('other', [node('a', { p: 0, seen })]);
+    });
+    const id = await world.request({
+      undo: { by: { actor: 'u' }, from: { seq: start } },
+      policy: { default: 'ABORT' },
+    });
+    const operation = await world.settle(id);
+    expect(seen).toBe(times);
+    expect(operation.status).toBe('COMPLETED');
+    expect(await world.details(id)).toMatchObject({ proof: { matches: true } });
+    expect((await world.content())['n:a']?.properties).toEqual({ p: 0, seen: times });
+  });
+});
