@@ -61,15 +61,11 @@ export function changedAspects(before: EntityState | null, after: EntityState | 
 
 /** Whether an aspect differs between two states of one entity: whether its values do, without putting them together first. */
 export function isChanged(before: EntityState | null, after: EntityState | null, aspect: string): boolean {
-  if (before === null || after === null || before.kind !== after.kind || aspect.startsWith('p:')) {
-    // One text or number in both, or in neither: nearly always so, in an entity that many versions leave nearly as it was.
+  const isProperty = aspect.startsWith('p:');
+  if (before === null || after === null || before.kind !== after.kind || isProperty) {
     const name = aspect.slice(2);
-    if (
-      before !== null &&
-      after !== null &&
-      aspect.startsWith('p:') &&
-      before.properties[name] === after.properties[name]
-    )
+    // One text or number in both, or in neither: nearly always so, in an entity that many versions leave nearly as it was.
+    if (isProperty && before !== null && after !== null && before.properties[name] === after.properties[name])
       return false;
     return !sameAspect(aspectValue(before, aspect), aspectValue(after, aspect));
   }

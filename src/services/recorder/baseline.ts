@@ -77,7 +77,7 @@ export class Baseline {
   async finish(): Promise<void> {
     const { graph } = this.#deps;
     const lease = await this.#seat.keep();
-    if (await this.#stamp.isOlder()) return this.#beginAgain(lease);
+    if (await this.#stamp.isOlder(await this.#attachments.get(this.#deps.graphId))) return this.#beginAgain(lease);
     const mode = graph.capture();
     if (mode === 'OFF') throw new CaptureError('the graph was detached while its baseline was recorded', 'OFF');
     await this.#store(lease, this.#at?.source ?? 'RECONCILE', [], true);
@@ -100,7 +100,8 @@ export class Baseline {
 
   async #beginAgain(lease: RecorderLease): Promise<void> {
     const { history, graphId } = this.#deps;
-    const message = 'the graph was put back to an earlier state while its baseline was recorded: it is read again';
+    const message =
+      'the graph was put back to an earlier state, or our marker was deleted, while its baseline was recorded: it is read again';
     await history.addCaptureProblems(graphId, [{ kind: STORE_RESTORED, message, key: null }]);
     // In a later epoch what is recorded and not in the graph any more is looked for.
     await history.setCapture(graphId, { newEpoch: true });

@@ -36,7 +36,7 @@ export class Continuity {
     if (graph.stamp === null || graph.capture() !== 'CONTINUOUS') return [];
     const at = (await attachments?.get(graphId)) ?? null;
     // During a baseline it is the baseline that looks, and begins again.
-    if (at?.phase !== 'DONE' || !(await this.#stamp.isOlder())) return [];
+    if (at?.phase !== 'DONE' || !(await this.#stamp.isOlder(at))) return [];
     const message = 'the graph is in an earlier state than it was: a dump was restored, or our marker was deleted';
     return [{ kind: STORE_RESTORED, message, key: null, gap: true }];
   }

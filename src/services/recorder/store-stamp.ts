@@ -1,3 +1,4 @@
+import type { AttachmentRecord } from '../../ports/attachment-store.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 
 export const STORE_RESTORED = 'STORE_RESTORED';
@@ -23,15 +24,17 @@ export class StoreStamp {
     await attachments.noteStamp(graphId, { written: text });
   }
 
-  /** Whether the graph is in an earlier state than it was. False where nothing was stamped yet. */
-  async isOlder(): Promise<boolean> {
+  /**
+   * Whether the graph is in an earlier state than it was. False where nothing was stamped yet.
+   *
+   * @param at the attachment, as it was a moment ago
+   */
+  async isOlder(at: AttachmentRecord | null): Promise<boolean> {
     const { graph, graphId, attachments } = this.#deps;
-    if (graph.stamp === null || attachments === undefined) return false;
-    const at = await attachments.get(graphId);
-    if (at === null || at.stamp === null) return false;
+    if (graph.stamp === null || at === null || at.stamp === null) return false;
     const found = await graph.stamp.read();
     // Another instance may have stamped it between the two reads.
-    const now = (await attachments.get(graphId)) ?? at;
+    const now = (await attachments?.get(graphId)) ?? at;
     return ![at.stamp, at.nextStamp, now.stamp, now.nextStamp].includes(found);
   }
 }

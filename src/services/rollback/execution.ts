@@ -63,10 +63,11 @@ function batchOf(batchEnds: readonly bigint[], at: number): Batch {
 async function assertKept(run: OperationRun, last = BEFORE_ALL): Promise<void> {
   const lost = await run.deps.plans.writtenAfter(run.operation.id, last);
   if (lost === 0n) return;
-  await run.advance({ lost: { afterGroup: last }, recount: true });
+  // Said first: once the rows are marked, nobody who takes the operation up could tell.
   await run.served.recorder.reportGap(
     'the graph is in an earlier state than it was: writes of a rollback are not there any more',
   );
+  await run.advance({ lost: { afterGroup: last }, recount: true });
   throw new OperationStop(
     'FAILED',
     `the graph is in an earlier state than this operation left it: ${lost} of its changes are not there any more; verify the graph`,
