@@ -63,7 +63,9 @@ function batchOf(batchEnds: readonly bigint[], at: number): Batch {
 async function assertKept(run: OperationRun, last = BEFORE_ALL): Promise<void> {
   const lost = await run.deps.plans.writtenAfter(run.operation.id, last);
   if (lost === 0n) return;
-  // Said first: once the rows are marked, nobody who takes the operation up could tell.
+  // An instance that lost its lease sees as much, of what another one wrote since.
+  await run.advance({});
+  // Said before the rows are marked: after that nobody who takes the operation up could tell.
   await run.served.recorder.reportGap(
     'the graph is in an earlier state than it was: writes of a rollback are not there any more',
   );
