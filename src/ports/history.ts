@@ -109,6 +109,8 @@ export interface History {
     id: number,
     capture: { mode?: CaptureMode; error?: string | null; progress?: number; newEpoch?: boolean },
   ): Promise<void>;
+  /** Sets the capture error and ends the epoch, unless there is an error already. @returns whether this call did */
+  beginGap(id: number, error: string): Promise<boolean>;
   addCaptureProblems(
     id: number,
     problems: readonly { kind: string; message: string; key: string | null }[],

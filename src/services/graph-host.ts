@@ -42,7 +42,7 @@ export interface HostedGraph {
 }
 
 export interface GraphHostDependencies {
-  readonly history: Pick<History, 'graph' | 'setCapture' | 'addCaptureProblems'>;
+  readonly history: Pick<History, 'graph' | 'setCapture' | 'beginGap' | 'addCaptureProblems'>;
   readonly attachments: AttachmentStore;
   readonly registry: GraphRegistry;
   readonly schemas: Pick<SchemaReadings, 'note'>;
@@ -271,7 +271,7 @@ export class GraphHost {
       : 'capture was not installed any more and had to be installed again';
     if (isOther) await attachments.noteStore(id, storeId);
     await history.addCaptureProblems(id, [{ kind: isOther ? 'STORE_CHANGED' : 'CAPTURE_MISSING', message, key: null }]);
-    if (record.captureError === null) await history.setCapture(id, { error: message, newEpoch: true });
+    await history.beginGap(id, message);
   }
 
   async #leave(place: Place): Promise<void> {

@@ -180,7 +180,8 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
 
     test('missed changes are counted, a new epoch holds for what comes after', async () => {
       await appendAll(history, lease, [[transaction('t1', created('a'))]]);
-      await history.setCapture(lease.graphId, { error: 'a gap', newEpoch: true });
+      const begun = ['a gap', 'a gap', 'a gap'].map((error) => history.beginGap(lease.graphId, error));
+      expect((await Promise.all(begun)).filter(Boolean)).toEqual([true]);
       await history.addCaptureProblems(lease.graphId, [{ kind: 'MISSED_WRITE', message: 'one', key: 'a' }]);
       await appendAll(history, lease, [[transaction('t2', created('b', 'c'), { source: 'RECONCILE', cut: false })]]);
       const graph = await history.graph(lease.graphId);

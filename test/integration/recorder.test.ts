@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CaptureError } from '../../src/core/errors.ts';
 import type { Database } from '../../src/ports/database.ts';
+import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { nodeOf, nodeRef, put } from '../support/captured.ts';
 import { engines } from '../support/engines.ts';
 import { overriding, RecordingWorld } from '../support/recording-world.ts';
@@ -197,6 +199,32 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     expect((await world.history.captureProblems(world.graphId, { limit: 100 })).items).toHaveLength(
       problems.items.length,
     );
+    await expectExact();
+  });
+
+  test('a gap that recording meets while capture is being looked at ends one epoch and says why', async () => {
+    await world.sql(AB);
+    const first = world.recorder();
+    await first.fence();
+    await first.stop();
+    await world.unseen(`UPDATE nodes SET properties = '{"x":7}' WHERE key = 'a'`);
+    await world.sql(`UPDATE nodes SET properties = '{"x":8}' WHERE key = 'a'`);
+    const met = Promise.withResolvers<void>();
+    const inspectCapture: typeof world.graph.inspectCapture = async () => {
+      await Promise.race([met.promise, sleep(500)]);
+      return world.graph.inspectCapture();
+    };
+    const beginGap: typeof world.history.beginGap = async (id, error) => {
+      const began = await world.history.beginGap(id, error);
+      met.resolve();
+      return began;
+    };
+    const deps = {
+      graph: overriding<KnowledgeGraph>(world.graph, { inspectCapture }),
+      history: overriding(world.history, { beginGap }),
+    };
+    await world.recorder(deps).fence();
+    expect(await world.record()).toMatchObject({ epoch: 2, captureError: expect.stringMatching(/trigger/) });
     await expectExact();
   });
 

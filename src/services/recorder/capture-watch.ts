@@ -17,6 +17,8 @@ export class CaptureWatch {
   #nextLook = 0;
   #nextMark = 0;
   #noted = new Set<string>();
+  /** The look under way. Never rejects. */
+  #looking: Promise<unknown> = Promise.resolve();
 
   constructor(deps: RecorderDeps, everyMs: number) {
     this.#deps = deps;
@@ -29,6 +31,12 @@ export class CaptureWatch {
     const now = this.#deps.clock.now().getTime();
     if (now < this.#nextLook && !anyway) return;
     this.#nextLook = now + this.#everyMs;
+    const looking = this.#lookNow();
+    this.#looking = looking.catch(() => {});
+    await looking;
+  }
+
+  async #lookNow(): Promise<void> {
     // At the same time, since every point waits for both.
     const [inspected, continuity] = await Promise.all([this.#deps.graph.inspectCapture(), this.#continuity.findings()]);
     const findings = [...inspected, ...continuity];
@@ -57,19 +65,23 @@ export class CaptureWatch {
     throw new CaptureError(message, graph.captureMode);
   }
 
+  /** Recording met writes that were missed. A look at the same time comes first: it may know why they were. */
+  async missed(problems: readonly Problem[]): Promise<void> {
+    await this.#looking;
+    await this.gap(problems);
+  }
+
   /** Writes were or may have been missed. The first gap of an epoch ends it; later ones are only listed. */
   async gap(problems: readonly Problem[]): Promise<void> {
     const { history, graphId, bus } = this.#deps;
-    const graph = await history.graph(graphId);
-    const error = graph?.captureError ?? null;
     const messages = [...new Set(problems.map(({ message }) => message))];
-    if (error === null) {
-      const [first = 'writes were missed'] = messages;
-      const text = messages.length > 1 ? `${first} (and ${messages.length - 1} more)` : first;
-      await history.setCapture(graphId, { error: text, newEpoch: true });
+    const [first = 'writes were missed'] = messages;
+    const text = messages.length > 1 ? `${first} (and ${messages.length - 1} more)` : first;
+    if (await history.beginGap(graphId, text)) {
       await this.#note(problems);
       bus.publish(`capture:${graphId}`);
     } else {
+      const error = (await history.graph(graphId))?.captureError ?? '';
       await this.#note(
         problems.filter((problem) => !this.#noted.has(idOf(problem)) && !error.includes(problem.message)),
       );

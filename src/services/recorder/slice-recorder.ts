@@ -149,7 +149,7 @@ export class SliceRecorder {
         live = more;
         continue;
       }
-      await this.#watch.gap(problemsOf(missed, full.unknown));
+      await this.#watch.missed(problemsOf(missed, full.unknown));
       const [transaction] = rest;
       if (transaction?.first === false && missed.has(0)) return { kind: 'RESTART', transaction, missed };
       rest = withMissed(full.slice, missed, () => this.#deps.keys.next());

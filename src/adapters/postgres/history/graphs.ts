@@ -73,6 +73,15 @@ export async function setCapture(on: SqlExecutor, id: number, change: CaptureCha
   await on.query(`UPDATE graphs SET ${sets.join(', ')} WHERE ${where}`, parameters.values);
 }
 
+/** One statement, so that of several that find the same gap only one ends the epoch. */
+export async function beginGap(on: SqlExecutor, id: number, error: string): Promise<boolean> {
+  const { rows } = await on.query(
+    `UPDATE graphs SET capture_error = $2, epoch = epoch + 1 WHERE id = $1 AND capture_error IS NULL RETURNING id`,
+    [id, error],
+  );
+  return rows.length > 0;
+}
+
 export async function addCaptureProblems(
   on: SqlExecutor,
   id: number,

@@ -18,6 +18,7 @@ import { current, currentMarks, known, presentNodes } from './current.ts';
 import { discardPartial } from './discard.ts';
 import {
   addCaptureProblems,
+  beginGap,
   type CaptureChange,
   captureProblems,
   graphByName,
@@ -49,6 +50,7 @@ export class PostgresHistory implements History {
   graph = async (id: number) => (await graphsById(this.#db, [id])).get(id) ?? null;
   graphByName = (name: string) => graphByName(this.#db, name);
   graphsById = (ids: readonly number[]) => graphsById(this.#db, ids);
+  beginGap = (id: number, error: string) => beginGap(this.#db, id, error);
   setCapture = (id: number, change: CaptureChange) => setCapture(this.#db, id, change);
   addCaptureProblems = (id: number, problems: readonly Pick<CaptureProblem, 'kind' | 'message' | 'key'>[]) =>
     addCaptureProblems(this.#db, id, problems);
