@@ -95,7 +95,10 @@ export interface PointStore {
   update(id: string, patch: PointPatch, at: Date, audit: AuditFact): Promise<boolean>;
   /** @returns false when the point is not in the state `from`, or it is to be validated and an archive of it is being written */
   transition(id: string, transition: PointTransition, at: Date, audit: AuditFact): Promise<boolean>;
-  setProgress(id: string, progress: number): Promise<void>;
+  /** Progress only grows. That something was done is noted in any case. */
+  setProgress(id: string, progress: number, at: Date): Promise<void>;
+  /** Ids of points that are VALIDATING and of which nothing was noted since `since`, the longest untouched first. */
+  stalledValidations(since: Date, limit: number): Promise<readonly string[]>;
   setSnapshotProblems(snapshotId: string, problems: readonly string[]): Promise<void>;
   checkSnapshots(id: string): Promise<readonly SnapshotCheck[]>;
   /** Marks the point as deleted. @returns false when it is deleted already, held, or an operation in flight needs it */

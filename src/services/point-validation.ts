@@ -3,6 +3,7 @@ import type { EntityKind } from '../core/entities.ts';
 import { stateHash } from '../core/hash.ts';
 import { nextPointStatus } from '../core/states.ts';
 import type { ArchiveSnapshot } from '../ports/archive-store.ts';
+import { isRetryable, isUnavailable } from '../ports/database.ts';
 import type { PointRecord } from '../ports/point-store.ts';
 import { checkArchive } from './archives/reading.ts';
 import { auditFact } from './audit-facts.ts';
@@ -15,17 +16,23 @@ type Dependencies = Pick<SnapshotManagerDependencies, 'history' | 'points' | 'ar
 /**
  * Recomputes what the point promises: every state that history has at its seq is hashed anew, and counts and content checksum are compared
  * with the point's and with the recorded transaction's; then every archive is read back. Reads the whole state in pages and archives in
- * chunks; a crash leaves the point VALIDATING and the job starts over.
+ * chunks; a crash leaves the point VALIDATING, and the validation starts over. What cannot be read is a problem of the point.
  */
 export async function validatePoint(deps: Dependencies, id: string): Promise<void> {
   const point = await deps.points.get(id);
   if (point === null || point.deletedAt !== null || point.status !== 'VALIDATING') return;
-  const problems = await findProblems(deps, point);
+  const problems = await findProblems(deps, point).catch(unreadable);
   const to = nextPointStatus(point.status, problems.length === 0 ? 'PASS' : 'REJECT');
   if (to === null) return;
   const fact = auditFact(null, problems.length === 0 ? 'POINT_VALID' : 'POINT_INVALID', { pointId: id }, { problems });
   await deps.points.transition(id, { from: point.status, to, progress: 100, problems }, deps.clock.now(), fact);
   deps.bus.publish(`point:${id}`);
+}
+
+/** @throws what another try may get past */
+function unreadable(error: unknown): string[] {
+  if (isRetryable(error) || isUnavailable(error)) throw error;
+  return [`what the point promises cannot be read: ${error instanceof Error ? error.message : 'it failed'}`];
 }
 
 async function findProblems(deps: Dependencies, point: PointRecord): Promise<string[]> {
@@ -50,7 +57,11 @@ async function findProblems(deps: Dependencies, point: PointRecord): Promise<str
   let read = 0;
   const onRead = async (count: number): Promise<void> => {
     read += count;
-    await deps.points.setProgress(point.id, Math.min(99, Math.floor((read * 100) / Math.max(1, total))));
+    await deps.points.setProgress(
+      point.id,
+      Math.min(99, Math.floor((read * 100) / Math.max(1, total))),
+      deps.clock.now(),
+    );
     deps.bus.publish(`point:${point.id}`);
   };
   const sum = accumulator();

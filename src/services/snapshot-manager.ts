@@ -23,6 +23,8 @@ const VALIDATION_QUEUE = 'point-validation';
 const MAX_DESCRIPTION = 10_000;
 const SWEEP_MS = 30_000;
 const SWEEP_BATCH = 500;
+/** A validation that is under way notes more often how far it has come. */
+const STALLED_MS = 60_000;
 
 export interface SnapshotManagerDependencies {
   readonly history: Pick<History, 'graphByName' | 'scanAt' | 'transactionsBySeq'>;
@@ -52,10 +54,10 @@ export class SnapshotManager implements contract.SnapshotManager {
     this.#deps = deps;
   }
 
-  /** To be called after the queue's start: takes validations, and expires what is due from now on. */
+  /** To be called after the queue's start: takes validations, and from now on looks for those that nobody does and for what is due. */
   async start(): Promise<void> {
     await this.#deps.queue.handle(VALIDATION_QUEUE, 1, ({ id }) => validatePoint(this.#deps, id));
-    const sweep = (): void => void this.expireDue().catch((error: unknown) => this.#deps.onError?.(error));
+    const sweep = (): void => void this.sweep().catch((error: unknown) => this.#deps.onError?.(error));
     sweep();
     this.#sweep = setInterval(sweep, SWEEP_MS).unref();
   }
@@ -147,6 +149,13 @@ export class SnapshotManager implements contract.SnapshotManager {
       await this.#deps.queue.send(VALIDATION_QUEUE, { id });
       return id;
     });
+  }
+
+  async sweep(): Promise<void> {
+    await this.expireDue();
+    const since = new Date(this.#deps.clock.now().getTime() - STALLED_MS);
+    for (const id of await this.#deps.points.stalledValidations(since, SWEEP_BATCH))
+      await this.#deps.queue.send(VALIDATION_QUEUE, { id });
   }
 
   /** Marks points as EXPIRED whose time has come, unless they are held or an operation needs them. */

@@ -17,6 +17,7 @@ const BEYOND_PRISMA: readonly string[] = [
   'index entity_versions_type_idx', // relationships by type
   'index sessions_open_key', // one open session per name and actor
   'index rollback_points_expiry_idx', // points that will expire
+  'index rollback_points_validating_idx', // validations that nobody may be doing
   'index rollback_operations_safety_point_id_idx', // points that operations need
   'index rollback_operations_resumes_id_idx', // what goes on from an operation
   'index rollback_operations_rehearsal_of_id_idx', // what was executed from a preview

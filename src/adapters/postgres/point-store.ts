@@ -107,11 +107,20 @@ export class PostgresPointStore implements PointStore {
     return rows[0]?.schema ?? null;
   }
 
-  async setProgress(id: string, progress: number): Promise<void> {
-    await this.#database.query('UPDATE rollback_points SET progress = greatest(progress, $2) WHERE id = $1', [
-      id,
-      progress,
-    ]);
+  async setProgress(id: string, progress: number, at: Date): Promise<void> {
+    await this.#database.query(
+      'UPDATE rollback_points SET progress = greatest(progress, $2), updated_at = $3 WHERE id = $1',
+      [id, progress, at],
+    );
+  }
+
+  async stalledValidations(since: Date, limit: number): Promise<readonly string[]> {
+    const { rows } = await this.#database.query<{ id: string }>(
+      `SELECT id FROM rollback_points WHERE status = 'VALIDATING' AND deleted_at IS NULL AND updated_at < $1
+       ORDER BY updated_at LIMIT $2`,
+      [since, limit],
+    );
+    return rows.map(({ id }) => id);
   }
 
   async setSnapshotProblems(snapshotId: string, problems: readonly string[]): Promise<void> {

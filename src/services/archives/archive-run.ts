@@ -203,7 +203,7 @@ export class ArchiveRun implements Turn {
     const { nodeCount, relationshipCount, id } = this.#point;
     const total = Number((nodeCount ?? 0n) + (relationshipCount ?? 0n));
     const progress = Math.min(99, Math.floor((Number(this.#progress.scanned) * 100) / Math.max(1, total)));
-    await this.#deps.points.setProgress(id, progress);
+    await this.#deps.points.setProgress(id, progress, this.#deps.clock.now());
     this.#deps.bus.publish(`point:${id}`);
   }
 
