@@ -32,7 +32,7 @@ export interface HttpServer {
 const MAX_BODY = 16 * 1024 * 1024;
 const STALL_MS = 10_000;
 const GRACE_MS = 8000;
-/** Connections without any traffic; streams send something every 12 s unless their reader has stopped. */
+/** Connections without any traffic; streams send something every 12 s unless their reader has stopped, and requests are answered before it. */
 const IDLE_MS = 60_000;
 const MAX_CONNECTIONS = 5000;
 
