@@ -2,6 +2,7 @@ import { GAP_LABEL, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './name
 import { COLUMN_CELL, cellOf, columnsOf, heavyParts } from './trigger-columns.ts';
 import { GONE, KEEP_OUTBOX, keepKeys, nameRows, namesOfUpdates } from './trigger-keys.ts';
 import { KEY_MAPS, literal, OUTBOX_PROPERTIES } from './trigger-names.ts';
+import { WHOSE, writeSmall } from './trigger-small.ts';
 import { kindOf, weightOf } from './trigger-values.ts';
 
 /** What decides the text of the trigger. */
@@ -50,6 +51,7 @@ const WAITING = `coalesce(head([_ IN CASE WHEN rand() * (${CHANGED}) < ${ALWAYS_
 export function triggerStatement(options: TriggerOptions): string {
   const parts = Object.entries(partsOf(options)).map(([name, text]) => `${name}: ${text}`);
   return `CYPHER replan=skip WITH $metaData.palinodeDrain AS drain WHERE drain IS NULL OR drain <> true
+${writeSmall(options, CHANGED)}
 WITH {${parts.join(', ')}} AS p, ${literal(wholeStatement(options))} AS whole
 CALL apoc.cypher.doIt(CASE WHEN ${onlyUpdates(options)} THEN ${literal(updatesStatement(options))} ELSE whole END, {p: p}) YIELD value
 WITH p, whole, value WHERE value.again
@@ -140,7 +142,7 @@ WITH * WHERE waiting < ${mostWaiting} OR again
 WITH *, [c IN columns | [v IN c[3] | ${kindOf('v')}]] AS kinds, reduce(t = 0, x IN src | t + x[2]) AS rows,
   reduce(t = ${nodes}, x IN src | CASE WHEN x[0] IN ['L+', 'L-', 'NP', 'NR'] AND x[2] > t THEN x[2] ELSE t END)
     + reduce(t = ${relationships}, x IN src | CASE WHEN x[0] IN ['RP', 'RR'] AND x[2] > t THEN x[2] ELSE t END) AS changes,
-  CASE WHEN size(keys(who)) = 0 THEN '[null,null,null,null,"' + g + '"]' ELSE apoc.convert.toJson([toStringOrNull(who.source), left(toStringOrNull(who.actor), 1000), left(toStringOrNull(who.session), 1000), left(toStringOrNull(who.operation), 100), g]) END AS whose
+  ${WHOSE} AS whose
 WITH *, [x IN src | CASE WHEN x[3] < 0 THEN 0 ELSE reduce(w = 0, j IN range(0, size(kinds[x[3]]) - 1) | w + ${weightOf('kinds[x[3]][j]', 'columns[x[3]][3][j]')}) END] AS weights
 WITH *, CASE WHEN again THEN [] WHEN ${fits} THEN [[x IN src | [x[0], x[1], 0, x[2], x[3], x[3] > 0 AND names[x[3]] = names[x[3] - 1]]]]
   ELSE reduce(a = [], i IN range(0, size(src) - 1) | a + [x IN [src[i]] | CASE WHEN weights[i] <= ${charactersPerPart}
