@@ -9,7 +9,7 @@ import { type Figure, median, passes, printTable, save } from './report.ts';
  * Undo of a session with 10,000 changes in WordNet, from request to proven, against the same writes as plain batches under the same
  * trigger, in interleaved rounds, and against wiping and importing the graph with APOC. Missed bars end it with 1.
  */
-const ROUNDS = 3;
+const ROUNDS = 7;
 const EXPORT = 'wordnet.json';
 const figures: Figure[] = [];
 const attached = await startAttached(async ({ driver }) => {

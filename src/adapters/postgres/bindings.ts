@@ -1,6 +1,7 @@
 import { type EntityBinding, type EntityKind, entityId } from '../../core/entities.ts';
 import type { Bindings } from '../../ports/bindings.ts';
 import type { SqlExecutor } from '../../ports/database.ts';
+import { int2Array, int8Array, textArray } from './binary-arrays.ts';
 import { kindNumber } from './history/rows.ts';
 
 /** The bindings of one graph, in the table `graph_bindings`. */
@@ -67,10 +68,10 @@ export async function forgetBindings(
   );
 }
 
-function columns(bindings: readonly EntityBinding[]): [number[], string[], bigint[]] {
+function columns(bindings: readonly EntityBinding[]): [Uint8Array, Uint8Array, Uint8Array] {
   return [
-    bindings.map(({ kind }) => kindNumber(kind)),
-    bindings.map(({ key }) => key),
-    bindings.map(({ localId }) => localId),
+    int2Array(bindings.map(({ kind }) => kindNumber(kind))),
+    textArray(bindings.map(({ key }) => key)),
+    int8Array(bindings.map(({ localId }) => localId)),
   ];
 }
