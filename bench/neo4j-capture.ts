@@ -1,8 +1,8 @@
 import type { Driver } from 'neo4j-driver';
 import { Connection } from '../src/adapters/neo4j/connection.ts';
-import { CAPTURE_DEFAULTS } from '../src/adapters/neo4j/trigger-capture.ts';
-import { TriggerInstallation } from '../src/adapters/neo4j/trigger-installation.ts';
-import { triggerStatement } from '../src/adapters/neo4j/trigger-statement.ts';
+import { TriggerInstallation } from '../src/adapters/neo4j/trigger/installation.ts';
+import { triggerStatement } from '../src/adapters/neo4j/trigger/statement.ts';
+import { CAPTURE_DEFAULTS } from '../src/adapters/neo4j/trigger/trigger-capture.ts';
 import { loadWordNet, startBenchNeo4j } from './neo4j-server.ts';
 import { type Figure, median, passes, printTable, save } from './report.ts';
 

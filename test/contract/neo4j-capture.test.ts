@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { triggerCapture } from '../../src/adapters/neo4j/trigger-capture.ts';
+import { triggerCapture } from '../../src/adapters/neo4j/trigger/trigger-capture.ts';
 import { neo4jHarness } from '../support/neo4j-graphs.ts';
 import { knowledgeGraphContract } from './knowledge-graph.contract.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { DateTime, Duration, Point } from 'neo4j-driver';
-import { fromDriver, toDriver, UnstorableError } from '../../src/adapters/neo4j/values.ts';
+import { fromDriver, toDriver, UnstorableError } from '../../src/adapters/neo4j/entities/values.ts';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import type { Value } from '../../src/core/values.ts';
 import { arbValue } from '../support/arbitraries.ts';

@@ -1,8 +1,8 @@
 import { MemoryEventBus } from '../../src/adapters/memory/event-bus.ts';
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
+import { fromDriver, setOwn } from '../../src/adapters/neo4j/entities/values.ts';
 import { Neo4jGraph, type Neo4jGraphOptions } from '../../src/adapters/neo4j/neo4j-graph.ts';
-import { type TriggerCaptureOptions, triggerCapture } from '../../src/adapters/neo4j/trigger-capture.ts';
-import { fromDriver, setOwn } from '../../src/adapters/neo4j/values.ts';
+import { type TriggerCaptureOptions, triggerCapture } from '../../src/adapters/neo4j/trigger/trigger-capture.ts';
 import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
 import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';

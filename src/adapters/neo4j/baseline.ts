@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EntityKind } from '../../core/entities.ts';
 import type { BaselinePage } from '../../ports/knowledge-graph.ts';
 import type { Connection, Row, Statements } from './connection.ts';
-import { type EntityStore, HOUSEKEEPING } from './entity-store.ts';
+import { type EntityStore, HOUSEKEEPING } from './entities/entity-store.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
 
 /** Entities that are given keys, and locked for it, in one transaction: few, so that writers wait for a fraction of a second at most. */

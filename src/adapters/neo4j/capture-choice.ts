@@ -4,7 +4,7 @@ import type { Capture } from './capture.ts';
 import type { Statements } from './connection.ts';
 import type { CaptureParts } from './neo4j-graph.ts';
 import { scanCapture } from './scan-capture.ts';
-import { triggerCapture } from './trigger-capture.ts';
+import { triggerCapture } from './trigger/trigger-capture.ts';
 
 /** By a trigger where the database has APOC's, else by scans. Where it has them and they cannot be used, attaching says what to set. */
 export function anyCapture(parts: CaptureParts): Capture {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection, Statements } from './connection.ts';
-import type { Cypher } from './cypher.ts';
+import type { Cypher } from './entities/cypher.ts';
 import { MARKER_LABEL } from './names.ts';
 
 /** Slots of instances that are gone are removed after this time. */

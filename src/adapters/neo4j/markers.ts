@@ -1,6 +1,6 @@
 import { type Marker, StaleTokenError } from '../../ports/knowledge-graph.ts';
 import type { Statements } from './connection.ts';
-import type { Locks } from './locks.ts';
+import type { Locks } from './entities/locks.ts';
 import { MARKER_LABEL } from './names.ts';
 
 /** See `GraphTransaction.claimMarker`. */

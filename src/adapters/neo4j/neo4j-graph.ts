@@ -16,12 +16,12 @@ import type {
 } from '../../ports/knowledge-graph.ts';
 import type { Capture } from './capture.ts';
 import { Connection, type ConnectionOptions, type Neo4jAddress } from './connection.ts';
-import { Neo4jConstraints } from './constraints.ts';
-import type { Locking } from './cypher.ts';
-import { EntityStore } from './entity-store.ts';
+import type { Locking } from './entities/cypher.ts';
+import { EntityStore } from './entities/entity-store.ts';
 import { toGraphError } from './errors.ts';
 import { DEFAULT_KEY_PROPERTY } from './names.ts';
-import { changeSchema } from './schema-changes.ts';
+import { Neo4jConstraints } from './schema/constraints.ts';
+import { changeSchema } from './schema/schema-changes.ts';
 import { stampIn } from './stamp.ts';
 
 export interface Neo4jGraphOptions extends ConnectionOptions {

@@ -7,9 +7,9 @@ import type {
 } from '../../ports/knowledge-graph.ts';
 import { readBaseline } from './baseline.ts';
 import type { Capture } from './capture.ts';
-import { HOUSEKEEPING } from './entity-store.ts';
-import { checkOwnKeys } from './key-check.ts';
-import { removeKeys } from './keys.ts';
+import { HOUSEKEEPING } from './entities/entity-store.ts';
+import { checkOwnKeys } from './entities/key-check.ts';
+import { removeKeys } from './entities/keys.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL } from './names.ts';
 import type { CaptureParts } from './neo4j-graph.ts';
 import { readStoreId } from './store-id.ts';

@@ -1,6 +1,6 @@
 import type { GraphStamp } from '../../ports/knowledge-graph.ts';
 import type { Connection } from './connection.ts';
-import { HOUSEKEEPING } from './entity-store.ts';
+import { HOUSEKEEPING } from './entities/entity-store.ts';
 import { toGraphError } from './errors.ts';
 import { MARKER_LABEL } from './names.ts';
 

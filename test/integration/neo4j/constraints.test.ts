@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { Connection } from '../../../src/adapters/neo4j/connection.ts';
-import { Neo4jConstraints } from '../../../src/adapters/neo4j/constraints.ts';
+import { Neo4jConstraints } from '../../../src/adapters/neo4j/schema/constraints.ts';
 import type { Answer } from '../../support/graphql-client.ts';
 import type { Neo4jService } from '../../support/neo4j-service.ts';
 import { type SharedNeo4jService, serviceOnSharedNeo4j } from '../../support/shared-neo4j-service.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { HOUSEKEEPING } from '../../../src/adapters/neo4j/entity-store.ts';
+import { HOUSEKEEPING } from '../../../src/adapters/neo4j/entities/entity-store.ts';
 import { PostgresAttachmentStore } from '../../../src/adapters/postgres/attachment-store.ts';
 import type { KnowledgeGraph } from '../../../src/ports/knowledge-graph.ts';
 import { auditFact } from '../../../src/services/audit-facts.ts';

@@ -1,0 +1,159 @@
+import type { Pending } from '../../../ports/knowledge-graph.ts';
+import type { Connection, Row } from '../connection.ts';
+import { HOUSEKEEPING } from '../entities/entity-store.ts';
+import { GAP_LABEL, OUTBOX_LABEL } from '../names.ts';
+
+/** One outbox node, without its payload. */
+export interface PartHeader {
+  readonly elementId: string;
+  readonly part: number;
+  /** Characters of the payload. */
+  readonly size: number;
+}
+
+/** One committed transaction in the outbox. */
+export interface OutboxHeader {
+  readonly tx: string;
+  /** The trigger's stamp, in nanoseconds since 1970. */
+  readonly at: bigint;
+  /** About how many entities it changes. */
+  readonly changes: number;
+  /** Rows of all its columns. */
+  readonly rows: number;
+  /** JSON text: source, actor, session, operation, prefix of keys. */
+  readonly whose: string;
+  readonly parts: readonly PartHeader[];
+  /** Whether all parts were found. */
+  readonly isComplete: boolean;
+}
+
+// The number of entries comes and goes, at which Neo4j would plan anew what can be planned in one way only.
+const WAITING = `CYPHER replan=skip MATCH (o:${OUTBOX_LABEL}) WHERE NOT o:${GAP_LABEL}`;
+const HEADERS = `${WAITING} RETURN elementId(o) AS id, o._palinode_tx AS tx, o._palinode_at AS at, o._palinode_part AS part,
+  CASE o._palinode_part WHEN 0 THEN [o._palinode_parts, o._palinode_changes, o._palinode_rows] END AS counts,
+  CASE o._palinode_part WHEN 0 THEN o._palinode_whose END AS whose, o._palinode_size AS size`;
+const PAYLOADS = 'MATCH (o) WHERE elementId(o) IN $ids RETURN elementId(o) AS id, o._palinode_payload AS payload';
+const NODES_PER_DELETE = 500;
+
+/** The nodes in which the trigger leaves what transactions changed. */
+export class Outbox {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Everything that waits, one header per transaction, in the order of their stamps. One read-committed scan. */
+  async headers(): Promise<OutboxHeader[]> {
+    const found = new Map<string, { parts: Map<number, PartHeader>; first: Row | null; tx: string; at: bigint }>();
+    for await (const row of this.#connection.stream(HEADERS, {}, 5000)) {
+      const { tx, at } = row;
+      // What users have put here themselves is no entry.
+      if (typeof tx !== 'string' || typeof at !== 'bigint' || typeof row.id !== 'string') continue;
+      const id = `${at}:${tx}`;
+      const entry = found.get(id) ?? { parts: new Map<number, PartHeader>(), first: null, tx, at };
+      found.set(id, entry);
+      const part = Number(row.part);
+      entry.parts.set(part, { elementId: row.id, part, size: Number(row.size) });
+      if (part === 0) entry.first = row;
+    }
+    return [...found.values()].map(headerOf).sort(byStamp);
+  }
+
+  /** Payloads by elementId; of nodes that are gone, none. */
+  async payloads(parts: readonly PartHeader[]): Promise<Map<string, string>> {
+    const rows = await this.#connection.read(PAYLOADS, { ids: parts.map(({ elementId }) => elementId) });
+    return new Map(
+      rows.flatMap(({ id, payload }) => (typeof id === 'string' && typeof payload === 'string' ? [[id, payload]] : [])),
+    );
+  }
+
+  async pending(): Promise<Pending> {
+    const [row] = await this.#connection.read(
+      `${WAITING} AND o._palinode_part = 0
+       RETURN count(o) AS transactions, sum(o._palinode_changes) AS changes, min(o._palinode_at) AS oldest, max(o._palinode_at) AS newest`,
+    );
+    return {
+      transactions: count(row?.transactions),
+      changes: count(row?.changes),
+      oldest: typeof row?.oldest === 'bigint' ? timeOf(row.oldest) : null,
+      newest: typeof row?.newest === 'bigint' ? timeOf(row.newest) : null,
+    };
+  }
+
+  /** Deletes the nodes of transactions: those that are given, else those that are found by the transaction. */
+  async remove(ids: ReadonlyMap<string, readonly PartHeader[] | null>): Promise<void> {
+    const known = [...ids].flatMap(([tx, parts]) => (parts ?? []).map(({ elementId }) => ({ tx, elementId })));
+    for (let at = 0; at < known.length; at += NODES_PER_DELETE) {
+      const some = known.slice(at, at + NODES_PER_DELETE);
+      const params = { ids: some.map(({ elementId }) => elementId), txs: [...new Set(some.map(({ tx }) => tx))] };
+      await this.#write(
+        `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} AND o._palinode_tx IN $txs DETACH DELETE o`,
+        params,
+      );
+    }
+    const unknown = [...ids].filter(([, parts]) => parts === null).map(([tx]) => tx);
+    if (unknown.length === 0) return;
+    await this.#write(`${WAITING} AND o._palinode_tx IN $txs DETACH DELETE o`, { txs: unknown });
+  }
+
+  /** Leaves a note in place of an entry that cannot be read: its changes are lost. */
+  async giveUp({ parts }: OutboxHeader): Promise<void> {
+    for (let at = 0; at < parts.length; at += NODES_PER_DELETE) {
+      const ids = parts.slice(at, at + NODES_PER_DELETE).map(({ elementId }) => elementId);
+      await this.#write(
+        `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} SET o:${GAP_LABEL} REMOVE o._palinode_payload`,
+        { ids },
+      );
+    }
+  }
+
+  /** How many notes there are of transactions that were not captured. From Neo4j's own counters. */
+  async gaps(): Promise<bigint> {
+    const [row] = await this.#connection.read(`MATCH (o:${GAP_LABEL}) RETURN count(o) AS gaps`);
+    return count(row?.gaps);
+  }
+
+  async removeGaps(): Promise<void> {
+    await this.#removeAll(GAP_LABEL);
+  }
+
+  async removeAll(): Promise<void> {
+    await this.#removeAll(OUTBOX_LABEL);
+  }
+
+  async #removeAll(label: string): Promise<void> {
+    for (;;) {
+      const rows = await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
+        tx.run(`MATCH (o:${label}) WITH o LIMIT ${NODES_PER_DELETE} DETACH DELETE o RETURN count(o) AS removed`),
+      );
+      if (count(rows[0]?.removed) === 0n) return;
+    }
+  }
+
+  async #write(text: string, params: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#connection.writeOnce(text, params, { metadata: HOUSEKEEPING });
+  }
+}
+
+export function timeOf(nanoseconds: bigint): Date {
+  return new Date(Number(nanoseconds / 1_000_000n));
+}
+
+function headerOf(entry: { parts: Map<number, PartHeader>; first: Row | null; tx: string; at: bigint }): OutboxHeader {
+  const counts = entry.first?.counts;
+  const [parts = 0, changes = 0, rows = 0] = Array.isArray(counts) ? counts.map(Number) : [];
+  const ordered = [...entry.parts.values()].sort((a, b) => a.part - b.part);
+  const isComplete = parts > 0 && ordered.length === parts && ordered.every(({ part }, at) => part === at);
+  const whose = typeof entry.first?.whose === 'string' ? entry.first.whose : '';
+  return { tx: entry.tx, at: entry.at, changes, rows, whose, parts: ordered, isComplete };
+}
+
+function byStamp(a: OutboxHeader, b: OutboxHeader): number {
+  if (a.at !== b.at) return a.at < b.at ? -1 : 1;
+  return a.tx < b.tx ? -1 : Number(a.tx > b.tx);
+}
+
+function count(value: unknown): bigint {
+  return typeof value === 'bigint' ? value : 0n;
+}

@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Neo4jError } from 'neo4j-driver';
+import { CaptureError } from '../../../core/errors.ts';
+import type { CaptureFinding } from '../../../ports/knowledge-graph.ts';
+import type { Connection, Row } from '../connection.ts';
+import { HOUSEKEEPING } from '../entities/entity-store.ts';
+import { MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
+
+export const TRIGGER_NAME = '_palinode';
+
+/** APOC looks for new triggers once a minute unless told; beyond that something is wrong. */
+const PATIENCE_MS = 150_000;
+const LOOK_AGAIN_MS = 100;
+
+const SYSTEM = 'system';
+
+/** The trigger in a database: installing, looking after and removing it. */
+export class TriggerInstallation {
+  readonly #connection: Connection;
+  readonly #graph: string;
+  readonly #statement: string;
+  /** Of the database. */
+  #name: string | null = null;
+
+  constructor(connection: Connection, graph: string, statement: string) {
+    this.#connection = connection;
+    this.#graph = graph;
+    this.#statement = statement;
+  }
+
+  /** @throws CaptureError that says what to set when triggers cannot be used */
+  async check(): Promise<void> {
+    const [component] = await this.#connection.read(
+      `CALL dbms.components() YIELD name, versions WHERE name = 'Neo4j Kernel' RETURN versions[0] AS version`,
+    );
+    const version = String(component?.version ?? '');
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    if (major < 5 || (major === 5 && minor < 26))
+      throw this.#refusal(`Neo4j ${version} is too old: it takes 5.26 or later`);
+    const [found] = await this.#connection.read(
+      `SHOW PROCEDURES YIELD name WHERE name IN ['apoc.cypher.doIt', 'apoc.lock.nodes', 'apoc.lock.rels', 'apoc.trigger.list'] RETURN collect(name) AS names`,
+    );
+    const names = Array.isArray(found?.names) ? found.names.map(String) : [];
+    for (const name of ['apoc.trigger.list', 'apoc.cypher.doIt', 'apoc.lock.nodes', 'apoc.lock.rels']) {
+      if (names.includes(name)) continue;
+      throw this.#refusal(
+        `the procedure ${name} is not there or not allowed: put the APOC plugin in the plugins folder, set dbms.security.procedures.unrestricted=apoc.* in neo4j.conf, and leave apoc.* out of no dbms.security.procedures.allowlist`,
+      );
+    }
+    await this.#shown();
+  }
+
+  /** Whether the trigger is there as it should be, without having changed anything. */
+  async isInstalled(): Promise<boolean> {
+    return (await this.inspect()).length === 0;
+  }
+
+  /** Other triggers whose changes reach no trigger of ours: those that write before a commit. */
+  async others(): Promise<readonly string[]> {
+    const rows = await this.#shown();
+    return rows
+      .filter(({ name, selector }) => name !== TRIGGER_NAME && phaseOf(selector) === 'before')
+      .map(({ name }) => String(name));
+  }
+
+  /** Installs the trigger, or renews it, and waits until it has seen a transaction. */
+  async install(): Promise<void> {
+    const database = await this.#database();
+    await this.#system(
+      `CALL apoc.trigger.install($database, $name, $statement, {phase: 'before'}, {}) YIELD name RETURN name`,
+      {
+        database,
+        name: TRIGGER_NAME,
+        statement: this.#statement,
+      },
+    );
+    await this.#until(async () => {
+      const loaded = await this.#loaded();
+      return loaded?.query === this.#statement && loaded.paused !== true;
+    });
+    await this.#warmUp();
+  }
+
+  /** So that no user's transaction waits for the trigger to be compiled. */
+  async #warmUp(): Promise<void> {
+    const id = randomUUID();
+    // One transaction of our own, and one as anybody's, which only changes what exists.
+    await this.#connection.write({ metadata: { palinode: { id, source: 'API' } } }, (tx) =>
+      tx.run(`CREATE (:${MARKER_LABEL} {probe: 1})`),
+    );
+    await this.#connection.write({ metadata: { palinode: { session: id } } }, (tx) =>
+      tx.run(`MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL SET p.probe = 2`),
+    );
+    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
+      tx.run(
+        `MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL DELETE p WITH count(*) AS one
+         MATCH (o:${OUTBOX_LABEL}) WHERE o._palinode_tx = $id OR o._palinode_whose CONTAINS $id DELETE o`,
+        { id },
+      ),
+    );
+  }
+
+  /** Removes the trigger and waits until it does nothing any more. */
+  async remove(): Promise<void> {
+    const database = await this.#database();
+    const rows = await this.#shown().catch((error: unknown) => {
+      if (error instanceof CaptureError) return [];
+      throw error;
+    });
+    if (rows.some(({ name }) => name === TRIGGER_NAME)) {
+      await this.#system('CALL apoc.trigger.drop($database, $name) YIELD name RETURN name', {
+        database,
+        name: TRIGGER_NAME,
+      });
+      await this.#until(async () => (await this.#loaded()) === null);
+    }
+  }
+
+  /** Whether the trigger is installed, runs and is ours. */
+  async inspect(): Promise<readonly CaptureFinding[]> {
+    // Asked for at the same time, since every point waits for the answers.
+    const asked = this.#loaded();
+    asked.catch(() => {});
+    let rows: readonly Row[];
+    try {
+      rows = await this.#shown();
+    } catch (error) {
+      if (error instanceof CaptureError) return [gap('TRIGGER_UNAVAILABLE', error.message)];
+      throw error;
+    }
+    const own = rows.find(({ name }) => name === TRIGGER_NAME);
+    if (own === undefined) return [gap('TRIGGER_MISSING', `the trigger ${TRIGGER_NAME} is not installed`)];
+    if (own.paused === true) return [gap('TRIGGER_PAUSED', `the trigger ${TRIGGER_NAME} is paused`)];
+    if (own.query !== this.#statement || phaseOf(own.selector) !== 'before')
+      return [gap('TRIGGER_CHANGED', `the trigger ${TRIGGER_NAME} is not the one that was installed`)];
+    const loaded = await asked;
+    if (loaded === null || loaded.paused === true)
+      return [gap('TRIGGER_NOT_LOADED', `the trigger ${TRIGGER_NAME} is installed, but the database does not run it`)];
+    return [];
+  }
+
+  /** As the system database knows them. @throws CaptureError */
+  async #shown(): Promise<readonly Row[]> {
+    const database = await this.#database();
+    try {
+      return await this.#system('CALL apoc.trigger.show($database) YIELD name, query, selector, paused RETURN *', {
+        database,
+      });
+    } catch (error) {
+      if (!(error instanceof Neo4jError)) throw error;
+      if (/triggers have not been enabled/i.test(error.message))
+        throw this.#refusal('set apoc.trigger.enabled=true in apoc.conf and restart Neo4j');
+      if (error.code === 'Neo.ClientError.Procedure.ProcedureNotFound')
+        throw this.#refusal('put the APOC plugin (5.26 or later) in the plugins folder and restart Neo4j');
+      if (error.code.startsWith('Neo.ClientError.Security.'))
+        throw this.#refusal(
+          `the user may not manage triggers: grant it the admin role, or EXECUTE PROCEDURE apoc.trigger.* on the database system (${error.message})`,
+        );
+      if (error.code === 'Neo.ClientError.Procedure.ProcedureRegistrationFailed')
+        throw this.#refusal('set dbms.security.procedures.unrestricted=apoc.* in neo4j.conf and restart Neo4j');
+      throw error;
+    }
+  }
+
+  /** As the database itself runs it. */
+  async #loaded(): Promise<Row | null> {
+    const [row] = await this.#connection.read(
+      'CALL apoc.trigger.list() YIELD name, query, paused WHERE name = $name RETURN query, paused',
+      { name: TRIGGER_NAME },
+    );
+    return row ?? null;
+  }
+
+  async #until(isSo: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!(await isSo())) {
+      if (Date.now() > deadline)
+        throw this.#refusal('the trigger does not take effect: apoc.trigger.refresh in apoc.conf is too long');
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+
+  #system(text: string, params: Readonly<Record<string, unknown>>): Promise<Row[]> {
+    return this.#connection.command(text, params, SYSTEM);
+  }
+
+  async #database(): Promise<string> {
+    if (this.#name !== null) return this.#name;
+    const [row] = await this.#connection.read('CALL db.info() YIELD name RETURN name');
+    this.#name = String(row?.name);
+    return this.#name;
+  }
+
+  #refusal(advice: string): CaptureError {
+    return new CaptureError(`graph ${this.#graph} cannot be captured: ${advice}`, 'OFF');
+  }
+}
+
+function gap(kind: string, message: string): CaptureFinding {
+  return { kind, message, key: null, gap: true };
+}
+
+function phaseOf(selector: unknown): string {
+  // Without a phase APOC takes the one before the commit.
+  const phase = typeof selector === 'object' && selector !== null && 'phase' in selector ? selector.phase : undefined;
+  return typeof phase === 'string' ? phase : 'before';
+}

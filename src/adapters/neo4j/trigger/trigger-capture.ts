@@ -1,0 +1,176 @@
+import type { EntityKind } from '../../../core/entities.ts';
+import { CaptureError } from '../../../core/errors.ts';
+import type {
+  Attachment,
+  BaselinePage,
+  CapturedTransaction,
+  CaptureFinding,
+  Pending,
+} from '../../../ports/knowledge-graph.ts';
+import { readBaseline } from '../baseline.ts';
+import type { Capture } from '../capture.ts';
+import type { Statements } from '../connection.ts';
+import { HOUSEKEEPING } from '../entities/entity-store.ts';
+import { checkOwnKeys } from '../entities/key-check.ts';
+import { removeKeys } from '../entities/keys.ts';
+import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
+import type { CaptureParts } from '../neo4j-graph.ts';
+import { type Notice, OutboxDecoder } from '../outbox/decoder.ts';
+import { OutboxFeed } from '../outbox/feed.ts';
+import { Outbox, type PartHeader } from '../outbox/outbox.ts';
+import { readStoreId } from '../store-id.ts';
+import { TriggerInstallation } from './installation.ts';
+import { type TriggerOptions, triggerStatement } from './statement.ts';
+
+export type TriggerCaptureOptions = Partial<Pick<TriggerOptions, 'rowsPerPart' | 'charactersPerPart' | 'mostWaiting'>>;
+
+export const CAPTURE_DEFAULTS = { rowsPerPart: 5_000, charactersPerPart: 4_000_000, mostWaiting: 200_000 };
+/** What the service says of keys that are not fit is kept until it is looked at: so many at most. */
+const MOST_NOTICES = 100;
+const GAPS = 'outbox-gaps';
+const UUID_LENGTH = 36;
+
+/** Of a graph in which an APOC trigger writes down every transaction as it commits. */
+export function triggerCapture(options: TriggerCaptureOptions = {}): (parts: CaptureParts) => Capture {
+  return (parts) => new TriggerCapture(parts, options);
+}
+
+class TriggerCapture implements Capture {
+  readonly #parts: CaptureParts;
+  readonly #installation: TriggerInstallation;
+  readonly #outbox: Outbox;
+  readonly #feed: OutboxFeed;
+  readonly #findings = new Map<string, CaptureFinding>();
+  /** Where the transactions of the last scan are. */
+  #scanned = new Map<string, readonly PartHeader[]>();
+  #storeId: string | null = null;
+
+  constructor(parts: CaptureParts, options: TriggerCaptureOptions) {
+    this.#parts = parts;
+    const { connection, name, keyProperty, derivedProperties } = parts;
+    const givesKeys = keyProperty === DEFAULT_KEY_PROPERTY;
+    const statement = triggerStatement({ keyProperty, givesKeys, derivedProperties, ...CAPTURE_DEFAULTS, ...options });
+    this.#installation = new TriggerInstallation(connection, name, statement);
+    this.#outbox = new Outbox(connection);
+    this.#feed = new OutboxFeed(this.#outbox);
+  }
+
+  async attach(): Promise<Attachment> {
+    const { connection, name, keyProperty, derivedProperties } = this.#parts;
+    await this.#installation.check();
+    await this.#checkOthers(derivedProperties);
+    const storeId = await readStoreId(connection);
+    const isNew = !(await this.#installation.isInstalled());
+    if (isNew) {
+      await checkOwnKeys(connection, name, keyProperty);
+      await this.#installation.install();
+    }
+    this.#storeId = storeId;
+    return { mode: 'CONTINUOUS', storeId, isNew };
+  }
+
+  async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {
+    const { connection, keyProperty } = this.#parts;
+    await this.#installation.remove();
+    await this.#outbox.removeAll();
+    await connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`));
+    if (alsoKeys) await removeKeys(connection, keyProperty);
+  }
+
+  async *baseline(after: string | null, pageSize: number): AsyncGenerator<BaselinePage> {
+    const { connection, entities, keyProperty } = this.#parts;
+    yield* readBaseline(connection, await entities(), keyProperty, after, pageSize);
+  }
+
+  pending(): Promise<Pending> {
+    return this.#outbox.pending();
+  }
+
+  async *feed(maxChanges: number): AsyncGenerator<readonly CapturedTransaction[]> {
+    const { keyProperty } = this.#parts;
+    const options = {
+      keyProperty,
+      givesKeys: keyProperty === DEFAULT_KEY_PROPERTY,
+      maxChanges: Math.max(1, maxChanges),
+    };
+    const decoder = new OutboxDecoder(this.#outbox, options, (notice) => this.#noted(notice));
+    yield* this.#feed.slices(decoder, options.maxChanges, (headers) => {
+      this.#scanned = new Map(headers.map(({ tx, parts }) => [tx, parts]));
+    });
+  }
+
+  async acknowledge(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#outbox.remove(new Map(ids.map((id) => [id, this.#scanned.get(id) ?? null])));
+    for (const id of ids) this.#scanned.delete(id);
+  }
+
+  async inspect(): Promise<readonly CaptureFinding[]> {
+    const { connection } = this.#parts;
+    const [found, gaps, store] = await Promise.all([
+      this.#installation.inspect(),
+      this.#outbox.gaps(),
+      readStoreId(connection),
+    ]);
+    const findings = [...found, ...this.#findings.values()];
+    if (gaps > 0n) findings.push({ kind: 'OUTBOX_FULL', message: LOST, key: null, gap: true, incident: GAPS });
+    this.#storeId ??= store;
+    if (store !== this.#storeId) findings.push({ kind: 'STORE_REPLACED', message: REPLACED, key: null, gap: true });
+    return findings;
+  }
+
+  async settleIncidents(incidents: readonly string[]): Promise<void> {
+    for (const incident of incidents) this.#findings.delete(incident);
+    if (incidents.includes(GAPS)) await this.#outbox.removeGaps();
+  }
+
+  async unseen(on: Statements, _kind: EntityKind, keys: readonly string[]): Promise<readonly string[]> {
+    // A key that the trigger gave begins with what its transaction noted; those that our own transactions bring are bound before they commit.
+    // A user's own key is any text.
+    const isWritten =
+      this.#parts.keyProperty === DEFAULT_KEY_PROPERTY
+        ? 'x.key STARTS WITH o._palinode_tx OR o._palinode_whose CONTAINS x.prefix'
+        : 'o._palinode_payload CONTAINS x.text';
+    const rows = await on.run(
+      `MATCH (o:${OUTBOX_LABEL}) WITH collect(o) AS waiting WHERE size(waiting) > 0
+       UNWIND $keys AS x WITH x WHERE any(o IN waiting WHERE ${isWritten}) RETURN x.key AS key`,
+      { keys: keys.map((key) => ({ key, prefix: key.slice(0, UUID_LENGTH), text: JSON.stringify(key) })) },
+    );
+    return rows.map(({ key }) => String(key));
+  }
+
+  async #checkOthers(derivedProperties: readonly string[]): Promise<void> {
+    if (derivedProperties.length > 0) return;
+    const others = await this.#installation.others();
+    if (others.length === 0) return;
+    throw new CaptureError(
+      `graph ${this.#parts.name} has other triggers that write before a commit (${others.join(', ')}), and nothing tells what they write: name the properties that they set in derivedProperties, or remove them`,
+      'OFF',
+    );
+  }
+
+  #noted({ keyless, rekeyed }: Notice): void {
+    const { keyProperty } = this.#parts;
+    if (keyless > 0 && keyProperty !== DEFAULT_KEY_PROPERTY) {
+      const message = `entities without a text in ${keyProperty} are left out`;
+      this.#find('KEY_MISSING', { kind: 'KEY_MISSING', message, key: null, gap: false });
+    }
+    for (const key of rekeyed) {
+      const message = `the key property ${keyProperty} was changed`;
+      this.#find(`KEY_CHANGED:${key}`, {
+        kind: 'KEY_CHANGED',
+        message,
+        key,
+        gap: true,
+        incident: `KEY_CHANGED:${key}`,
+      });
+    }
+  }
+
+  #find(id: string, finding: CaptureFinding): void {
+    if (this.#findings.size < MOST_NOTICES) this.#findings.set(id, finding);
+  }
+}
+
+const LOST = 'transactions were not captured, because too many waited to be recorded or an entry was damaged';
+const REPLACED = 'another store is behind the graph than the one that was attached';
