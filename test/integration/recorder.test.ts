@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CaptureError } from '../../src/core/errors.ts';
 import type { Database } from '../../src/ports/database.ts';
-import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { nodeOf, nodeRef, put } from '../support/captured.ts';
 import { engines } from '../support/engines.ts';
+import { expectExact } from '../support/exact-recording.ts';
 import { overriding, RecordingWorld } from '../support/recording-world.ts';
 
 const AB = `INSERT INTO nodes VALUES ('a', '{Thing}', '{"x":1}'), ('b', '{Thing}', '{}')`;
@@ -29,15 +28,6 @@ describe.each(engines)('the recorder on %s', (_, open) => {
   });
   afterEach(() => world.stop());
 
-  /** History is the graph, has no gaps in its seqs and no transaction twice. */
-  async function expectExact(): Promise<void> {
-    const { live, recorded } = await world.compared();
-    expect(recorded).toEqual(live);
-    const transactions = await world.transactions();
-    expect(transactions.map(({ seq }) => seq)).toEqual(transactions.map((__, index) => BigInt(index + 1)));
-    expect(await world.graph.pending()).toMatchObject({ transactions: 0n, changes: 0n });
-  }
-
   test('after a fence, history is the graph', async () => {
     const recorder = world.recorder();
     await world.sql(AB, R);
@@ -45,7 +35,7 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await recorder.fence();
     await world.sql('DELETE FROM relationships', `DELETE FROM nodes WHERE key = 'b'`);
     await recorder.fence();
-    await expectExact();
+    await expectExact(world);
     const transactions = await world.transactions();
     expect(transactions.map(({ changeCount, source }) => [changeCount, source])).toEqual([
       [3n, 'SQL'],
@@ -91,7 +81,7 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await world.sql('DELETE FROM relationships');
     time += 1000;
     await until(async () => (await waiting()) === 0n);
-    await expectExact();
+    await expectExact(world);
   });
 
   test('writers at the same time are recorded in an order that fits, and every fence sees what came before it', async () => {
@@ -112,7 +102,7 @@ describe.each(engines)('the recorder on %s', (_, open) => {
       }
     });
     await Promise.all(writers);
-    await expectExact();
+    await expectExact(world);
     expect(await world.transactions()).toHaveLength(49);
     expect((await world.record()).captureError).toBeNull();
   });
@@ -157,7 +147,7 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await world.sql(`UPDATE nodes SET properties = '{"x":3}' WHERE key = 'a'`);
     await world.recorder().fence();
     expect(await world.transactions()).toHaveLength(3);
-    await expectExact();
+    await expectExact(world);
   });
 
   test('a recorder that dies in the middle of a large transaction leaves nothing of it', async () => {
@@ -173,99 +163,9 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await expect(dying.fence()).rejects.toThrow('killed');
     expect((await world.record()).head.seq).toBe(1n);
     await dying.fence();
-    await expectExact();
+    await expectExact(world);
     expect(await world.transactions()).toMatchObject([{ changeCount: 2n }, { changeCount: 51n }]);
     expect((await world.record()).captureError).toBeNull();
-  });
-
-  test('a write that capture did not see is shown, reconciled and ends the epoch', async () => {
-    const recorder = world.recorder();
-    await world.sql(AB, R);
-    await recorder.fence();
-    await world.unseen(`UPDATE nodes SET properties = '{"x":7}' WHERE key = 'a'`);
-    await world.sql(`UPDATE nodes SET properties = '{"x":8}' WHERE key = 'a'`);
-    await recorder.fence();
-    expect((await world.transactions()).map(({ source, epoch, cut }) => [source, epoch, cut])).toEqual([
-      ['SQL', 1, true],
-      ['RECONCILE', 2, false],
-      ['SQL', 2, true],
-    ]);
-    const { captureError, reconciled, epoch } = await world.record();
-    expect({ reconciled, epoch }).toEqual({ reconciled: 1n, epoch: 2 });
-    expect(captureError).toMatch(/trigger/);
-    const problems = await world.history.captureProblems(world.graphId, { limit: 100 });
-    expect(problems.items).toContainEqual(expect.objectContaining({ kind: 'MISSED_WRITE', key: 'a' }));
-    await recorder.fence();
-    expect((await world.history.captureProblems(world.graphId, { limit: 100 })).items).toHaveLength(
-      problems.items.length,
-    );
-    await expectExact();
-  });
-
-  test('a gap that recording meets while capture is being looked at ends one epoch and says why', async () => {
-    await world.sql(AB);
-    const first = world.recorder();
-    await first.fence();
-    await first.stop();
-    await world.unseen(`UPDATE nodes SET properties = '{"x":7}' WHERE key = 'a'`);
-    await world.sql(`UPDATE nodes SET properties = '{"x":8}' WHERE key = 'a'`);
-    const met = Promise.withResolvers<void>();
-    const inspectCapture: typeof world.graph.inspectCapture = async () => {
-      await Promise.race([met.promise, sleep(500)]);
-      return world.graph.inspectCapture();
-    };
-    const beginGap: typeof world.history.beginGap = async (id, error) => {
-      const began = await world.history.beginGap(id, error);
-      met.resolve();
-      return began;
-    };
-    const deps = {
-      graph: overriding<KnowledgeGraph>(world.graph, { inspectCapture }),
-      history: overriding(world.history, { beginGap }),
-    };
-    await world.recorder(deps).fence();
-    expect(await world.record()).toMatchObject({ epoch: 2, captureError: expect.stringMatching(/trigger/) });
-    await expectExact();
-  });
-
-  test('an end and a deletion that capture did not see are put in front of what needs them', async () => {
-    const recorder = world.recorder();
-    await world.sql(AB, R);
-    await recorder.fence();
-    await world.unseen(`INSERT INTO nodes VALUES ('c', '{New}', '{"y":1}')`, 'DELETE FROM relationships');
-    await world.sql(`INSERT INTO relationships VALUES ('s', 'KNOWS', 'a', 'c')`);
-    await world.sql(`DELETE FROM nodes WHERE key = 'b'`);
-    await recorder.fence();
-    await expectExact();
-    expect((await world.transactions()).map(({ source }) => source)).toEqual([
-      'SQL',
-      'RECONCILE',
-      'SQL',
-      'RECONCILE',
-      'SQL',
-    ]);
-  });
-
-  test('a large transaction on top of writes that capture did not see is stored whole, after what was missed', async () => {
-    const recorder = world.recorder({}, { maxChanges: 10 });
-    await world.sql(many(1, 40));
-    await recorder.fence();
-    await world.unseen(`UPDATE nodes SET properties = '{"x":1}' WHERE key IN ('n015', 'n025', 'n038')`);
-    await world.sql(`UPDATE nodes SET properties = properties || '{"y":2}'`);
-    await world.sql(AB);
-    await recorder.fence();
-    await expectExact();
-    const transactions = await world.transactions();
-    expect(transactions.map(({ source }) => source)).toEqual([
-      'SQL',
-      'RECONCILE',
-      'RECONCILE',
-      'RECONCILE',
-      'SQL',
-      'SQL',
-    ]);
-    expect(transactions[4]).toMatchObject({ changeCount: 40n });
-    expect(await world.record()).toMatchObject({ reconciled: 3n, epoch: 2 });
   });
 
   test('fences at the same time share a scan, and one with nothing to wait for costs two statements', async () => {
@@ -293,11 +193,11 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await first.fence();
     await world.sql(R);
     await second.fence();
-    await expectExact();
+    await expectExact(world);
     await first.stop();
     await world.sql(`UPDATE nodes SET properties = '{"x":5}' WHERE key = 'a'`);
     await second.fence();
-    await expectExact();
+    await expectExact(world);
     await expect(first.fence()).rejects.toThrow(CaptureError);
   });
 
@@ -307,7 +207,7 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await world.sql(AB);
     await expect(world.recorder({}, { fenceTimeoutMs: 50 }).fence()).rejects.toThrow(CaptureError);
     await world.recorder({}, { fenceTimeoutMs: 20_000 }).fence();
-    await expectExact();
+    await expectExact(world);
   });
 
   test('in the background, what is written arrives by itself and wakes those who wait', async () => {
@@ -316,33 +216,8 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     const woken = new Promise<void>((resolve) => world.bus.subscribe(`graph:${world.graphId}`, resolve));
     await world.sql(AB);
     await woken;
-    await expectExact();
+    await expectExact(world);
     await recorder.stop();
     expect(await world.history.acquireLease(world.graphId, 'next', 1000)).not.toBeNull();
-  });
-
-  test('a full comparison is recorded as one transaction of a new epoch, once', async () => {
-    const recorder = world.recorder();
-    await world.sql(AB);
-    await recorder.fence();
-    await world.unseen(many(1, 6), `DELETE FROM nodes WHERE key = 'b'`);
-    const { live, recorded } = await world.compared();
-    const had = new Set(recorded.map(({ key }) => key));
-    const gone = recorded.filter(({ key }) => !live.some((state) => state.key === key));
-    const changes = [
-      ...live
-        .filter(({ key }) => !had.has(key))
-        .map((after) => ({ kind: after.kind, key: after.key, before: null, after })),
-      ...gone.map((before) => ({ kind: before.kind, key: before.key, before, after: null })),
-      { kind: 'NODE' as const, key: 'a', before: nodeOf('a', { other: 1 }), after: null },
-    ];
-    async function* parts() {
-      for (const change of changes) yield [change];
-    }
-    const first = await recorder.reconcile('comparison', parts());
-    expect(first).toMatchObject({ source: 'RECONCILE', seq: 2n, epoch: 2, changeCount: 7n, cut: true });
-    expect(await recorder.reconcile('comparison', parts())).toMatchObject({ seq: 2n });
-    expect(await recorder.reconcile('again', parts())).toBeNull();
-    await expectExact();
   });
 });
