@@ -25,10 +25,11 @@ export function schemaChanges(from: readonly SchemaItem[], to: readonly SchemaIt
   return changes.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
-function sameItem(a: SchemaItem, b: SchemaItem): boolean {
-  return a.kind === b.kind && a.definition === b.definition;
+export function sameItem(a: SchemaItem, b: SchemaItem): boolean {
+  return a.name === b.name && a.kind === b.kind && a.definition === b.definition;
 }
 
-function nameOf({ before, after }: SchemaChange): string {
+/** Of the item that changes. */
+export function nameOf({ before, after }: SchemaChange): string {
   return (before ?? after)?.name ?? '';
 }

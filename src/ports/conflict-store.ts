@@ -55,6 +55,8 @@ export interface StoredRule extends ResolutionRule {
 /** Why nothing was decided. `conflictId` names the decision that does not fit. */
 export type DecisionRefusal =
   | { readonly kind: 'STATE'; readonly status: OperationStatus }
+  /** It was decided before, and the operation has begun to write by that. */
+  | { readonly kind: 'WRITTEN'; readonly conflictId: string }
   | { readonly kind: 'STALE'; readonly conflictId: string; readonly version: number; readonly liveHash: string };
 
 /** The audit entry of decisions. */

@@ -67,6 +67,8 @@ export interface OperationRecord {
   readonly batchEnds: readonly bigint[];
   readonly safetyPointId: string | null;
   readonly rehearsalOfId: string | null;
+  /** The hash of that preview's plan as it was confirmed. */
+  readonly expectPlan: string | null;
   /** The operation whose rest this one does. */
   readonly resumesId: string | null;
   readonly abortRequested: boolean;

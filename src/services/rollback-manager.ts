@@ -49,6 +49,7 @@ export class RollbackManager implements contract.RollbackManager {
       const { graph } = this.#deps.registry.get(preview.graphId);
       const strategy = writingStrategy(input);
       gradual.check(input, graph);
+      strategy.check({ ...input, includeSchema: preview.includeSchema }, graph);
       await this.#checkPreview(preview, input.expectPlan);
       strategy.checkSize(preview.counts.planned, graph);
       return this.#create(caller, {

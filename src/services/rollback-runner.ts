@@ -7,7 +7,7 @@ import { StaleTokenError } from '../ports/knowledge-graph.ts';
 import { LeaseLostError } from '../ports/operation-store.ts';
 import { analyze } from './rollback/analysis.ts';
 import { end, forgetMarker } from './rollback/ending.ts';
-import { execute } from './rollback/execution.ts';
+import { catchUp, execute } from './rollback/execution.ts';
 import { ROLLBACK_QUEUE } from './rollback/operation-control.ts';
 import {
   HandOver,
@@ -180,7 +180,7 @@ export class RollbackRunner {
       this.#options.onError(error, id);
       return;
     }
-    if (error instanceof OperationStop) return end(run, error.why, error.message);
+    if (error instanceof OperationStop) return this.#endEarly(run, error);
     const passes = isRetryable(error) || isUnavailable(error) || isLocked(error);
     if (passes || (error instanceof GraphError && error.retryable)) {
       await operations.release(run.lease).catch(() => {});
@@ -188,7 +188,21 @@ export class RollbackRunner {
     }
     this.#options.onError(error, id);
     const message = error instanceof PalinodeError ? error.message : `unexpected: ${String(error)}`;
-    await end(run, 'FAILED', message);
+    await this.#endEarly(run, new OperationStop('FAILED', message));
+  }
+
+  /** While the graph cannot be asked what is written, the operation stays as it is, to be taken up again. */
+  async #endEarly(run: OperationRun, stop: OperationStop): Promise<void> {
+    try {
+      if (run.operation.safetyPointId !== null) await catchUp(run);
+    } catch (error) {
+      if (error instanceof OperationStop) return end(run, error.why, error.message);
+      if (error instanceof LeaseLostError || error instanceof StaleTokenError)
+        return this.#options.onError(error, run.operation.id);
+      await this.#deps.operations.release(run.lease).catch(() => {});
+      throw error;
+    }
+    await end(run, stop.why, stop.message);
   }
 
   /** Whoever decided the last conflict while this instance still had the lease could not take the operation up. */

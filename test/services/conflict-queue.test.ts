@@ -269,6 +269,25 @@ describe.each(engines)('the queue of conflicts that wait for a person, on %s', (
       expect(await heldBy(keys[0])).toBe(2);
     });
 
+    test('and are decided otherwise once its plan was confirmed: that plan is not executed', async () => {
+      const { id, keys } = await conflicted(1, { dryRun: true });
+      const [a] = await conflictsOf(id);
+      if (!a) throw new Error('no conflict');
+      await resolve(id, decision(a, { side: 'TARGET' }));
+      const { planHash } = await world.read(id);
+      const idle = await openWorld(engine.database, { queue: 'none' });
+      const executed = await idle.manager.execute(CALLER, { id, expectPlan: planHash ?? '', strategy: 'IMMEDIATE' });
+      await idle.close();
+      await resolve(id, { ...decision(a, { side: 'LIVE' }), expectVersion: 2 });
+      await world.runner.sweep();
+      expect(await world.settle(executed)).toMatchObject({
+        status: 'FAILED',
+        counts: { applied: 0n },
+      });
+      expect((await world.details(executed))?.error_message).toContain('PLAN_CHANGED');
+      expect(await heldBy(keys[0])).toBe(2);
+    });
+
     test('that are open when it is executed wait for their decision then', async () => {
       const { id, keys, operation } = await conflicted(1, { dryRun: true });
       const executed = await world.manager.execute(CALLER, {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { StateError } from '../../src/core/errors.ts';
+import { GraphError } from '../../src/ports/graph-error.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { graphEngines, type OpenedGraphEngine } from '../support/graph-engines.ts';
 import { node } from '../support/graph-writes.ts';
@@ -8,12 +9,17 @@ import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
 /** Called before each graph transaction of a rollback, with its number; the first takes the marker, the second writes batch 1. */
 let intrude: ((transaction: number) => Promise<unknown>) | undefined;
 let transactions = 0;
+/** Called after each, when it has been committed. */
+let afterwards: ((transaction: number) => Promise<unknown>) | undefined;
 
 function interruptible(graph: KnowledgeGraph): KnowledgeGraph {
   const transaction: KnowledgeGraph['transaction'] = async (context, work) => {
     transactions += 1;
     await intrude?.(transactions);
-    return graph.transaction(context, work);
+    const number = transactions;
+    const result = await graph.transaction(context, work);
+    await afterwards?.(number);
+    return result;
   };
   return new Proxy(graph, {
     get(target, name) {
@@ -38,6 +44,7 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
   });
   afterEach(() => {
     intrude = undefined;
+    afterwards = undefined;
   });
 
   let round = 0;
@@ -108,6 +115,32 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
       await expect(world.manager.pause(CALLER, { id })).rejects.toThrow(StateError);
       await world.settle(id);
     });
+  });
+
+  test.each([
+    ['aborted', true],
+    ['FAILED', false],
+  ])('one that ends %s before anybody has noted what it wrote has it in its account', async (_name, isAborted) => {
+    const { keys, undo } = await history(5);
+    let id = '';
+    afterwards = async (transaction) => {
+      if (transaction !== 2) return;
+      if (isAborted) await world.manager.abort(CALLER, { id });
+      throw isAborted ? new GraphError('the answer was lost', 'Lost', true) : new Error('the memory is gone');
+    };
+    id = await world.request({ undo });
+    await world.until(async () => (await world.lease(id)) === null);
+    await world.runner.sweep();
+    expect(await world.settle(id)).toMatchObject({
+      status: isAborted ? 'PARTIALLY_COMPLETED' : 'FAILED',
+      outcome: isAborted ? 'ABORTED' : 'FAILED',
+      counts: { applied: 5n },
+    });
+    expect((await world.details(id))?.account).toMatchObject({ overwritten: '5', left: '0' });
+    expect(await held(keys)).toEqual(keys.map(() => 0));
+    const undone = await world.manager.undo(CALLER, { id, policy: { default: 'ABORT' } });
+    expect(await world.settle(undone)).toMatchObject({ outcome: 'APPLIED' });
+    expect(await held(keys)).toEqual(keys.map(() => 1));
   });
 
   describe('an operation that failed part way', () => {

@@ -61,4 +61,22 @@ describe.each(engines)('a proof, on %s', (_, open) => {
     expect(await world.details(id)).toMatchObject({ proof: { matches: true } });
     expect((await world.content())['n:a']?.properties).toEqual({ p: 0, seen: times });
   });
+
+  test('claims what it has read and no more when capture has a gap by then', async () => {
+    const { database, close } = await open();
+    const reads = new BeforeReads();
+    const world = await openWorld(database, { wrapGraph: reads.wrap });
+    end = async () => {
+      await world.close();
+      await close();
+    };
+    const start = await world.write('start', [node('a', { p: 0 })]);
+    await world.write('u', [node('a', { p: 1 })]);
+    reads.next(1, () => database.query('ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER'));
+    const id = await world.request({ to: { seq: start } });
+    expect(await world.settle(id)).toMatchObject({ status: 'COMPLETED', counts: { applied: 1n } });
+    expect(await world.details(id)).toMatchObject({
+      proof: { method: 'TOUCHED_ENTITIES', matches: true, expectedChecksum: null },
+    });
+  });
 });

@@ -98,6 +98,32 @@ describe.each(graphKinds)('on %s', (_, open) => {
       expect((await world.details(operation.id))?.proof).toMatchObject({ matches: true });
     });
 
+    test('does not make it undo what was decided, once it has written by that', async () => {
+      const { keys, undo } = await history(3);
+      const [, second = '', third = ''] = keys;
+      await world.write('other', [node(third, { p: 9 })]);
+      const policy = { default: 'MANUAL' } as const;
+      const { id } = await world.rollback({ undo, policy, strategy: 'GRADUAL', batchSize: 1 });
+      const conflicts = () => world.conflictStore.select(id, {}, 0n, 10);
+      const decide = async (key: string, side: 'LIVE' | 'TARGET') => {
+        const { id: conflict = '', version = 0 } = (await conflicts()).find((each) => each.key === key) ?? {};
+        const resolutions = [{ conflict, choice: { side }, expectVersion: version, remember: false }];
+        await world.manager.resolve(CALLER, { operation: id, resolutions });
+      };
+      transactions = 0;
+      interruption = { before: 3, work: () => world.write('other', [node(second, { p: 5 })]) };
+      await decide(third, 'LIVE');
+      await world.until(async () => (await conflicts()).some(({ key }) => key === second));
+      expect(await world.rest(id)).toMatchObject({ status: 'CONFLICT_RESOLUTION', counts: { applied: 1n } });
+      await expect(decide(third, 'TARGET')).rejects.toMatchObject({
+        fields: [{ path: ['resolutions', '0', 'conflict'], message: expect.stringContaining('began to write') }],
+      });
+      await decide(second, 'TARGET');
+      expect(await world.settle(id)).toMatchObject({ outcome: 'SKIPPED', counts: { applied: 2n, skipped: 1n } });
+      expect((await world.details(id))?.proof).toMatchObject({ matches: true });
+      expect(await Promise.all(keys.map(heldBy))).toEqual([{ p: 0 }, { p: 0 }, { p: 9 }]);
+    });
+
     test('of the same property stays, under SKIP', async () => {
       const { operation, first, second } = await between('SKIP', { p: 5 });
       expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'SKIPPED' });

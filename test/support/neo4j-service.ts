@@ -155,13 +155,24 @@ export class Neo4jService {
     return started.id === undefined ? started : this.ended(started.id);
   }
 
+  /** Executes a preview, by its plan. */
+  async execute(input: Record<string, unknown>): Promise<Answer> {
+    const started = await this.mutate(
+      'executeRollback',
+      'ExecuteRollbackInput',
+      input,
+      '... on RollbackOperation { id }',
+    );
+    return started.id === undefined ? started : this.ended(started.id);
+  }
+
   /** Begins to restore a point, or to undo. */
   begin(input: Record<string, unknown>): Promise<Answer> {
     return this.mutate('rollback', 'RollbackInput', { graph: 'g', ...input }, '... on RollbackOperation { id }');
   }
 
   async operation(id: string): Promise<Answer> {
-    const query = `query ($id: ID!) { rollbackOperation(id: $id) { status outcome errorMessage counts { planned applied skipped conflicted }
+    const query = `query ($id: ID!) { rollbackOperation(id: $id) { status outcome errorMessage planHash counts { planned applied skipped conflicted }
       account { created overwritten deleted skipped left } proof { method matches checkedEntities } } }`;
     return { id, ...(await this.#data(query, { id })).rollbackOperation };
   }

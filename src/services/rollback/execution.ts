@@ -28,12 +28,7 @@ export async function execute(run: OperationRun): Promise<void> {
   // Where nothing is written yet, it is the first batch that comes.
   if (run.operation.counts.applied === 0n) reader.readAhead(batchOf(batchEnds, 0));
   await pinSafetyPoint(run);
-  const written = await takeMarker(run);
-  const last = batchEnds[Number(written) - 1];
-  await assertKept(run, last);
-  // A run that died between a batch's commit and its bookkeeping left that to the next. The step also shows that the lease is still held now
-  // that the marker is: whoever takes the lease from here on takes the marker too, and then this instance can write no more.
-  await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
+  const written = await catchUp(run);
   await dropSchema(run);
   const pace = writingStrategy(run.operation).pace(run);
   const recording = new LateRecording(run.served.recorder, run.operation.maxChangesPerSecond !== null);
@@ -48,6 +43,21 @@ export async function execute(run: OperationRun): Promise<void> {
     if (batch.toGroup !== LAST_GROUP) await pace.wait();
   }
   await createSchema(run);
+}
+
+/**
+ * Takes over the graph's marker, and notes what it says is written. A run that died between a batch's commit and its bookkeeping left that to
+ * the next one, be it to go on or to end: nothing ends before its account has what is in the graph.
+ * @returns how many batches are written
+ */
+export async function catchUp(run: OperationRun): Promise<bigint> {
+  const written = await takeMarker(run);
+  const last = run.operation.batchEnds[Number(written) - 1];
+  await assertKept(run, last);
+  // The step also shows that the lease is still held now that the marker is: whoever takes the lease from here on takes the marker too, and
+  // then this instance can write no more.
+  await run.advance(last === undefined ? {} : { applied: { fromGroup: 0n, toGroup: last } });
+  return written;
 }
 
 /** Counted from 0; their numbers in the marker and in messages from 1. */

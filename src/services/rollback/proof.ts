@@ -1,5 +1,6 @@
 import { accumulator, type Checksum, checksumToHex } from '../../core/checksum.ts';
 import { type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import { CaptureError } from '../../core/errors.ts';
 import { sameHash } from '../../core/hash.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { OperationProof } from '../../ports/operation-store.ts';
@@ -109,6 +110,7 @@ async function compareChecksums(
   const { operation, deps } = run;
   const { graphId, targetSeq, headSeq } = operation;
   if (operation.type !== 'RESTORE' || operation.scope !== null || targetSeq === null || headSeq === null) return null;
+  if (!(await isWhole(run))) return null;
   const moments = await deps.history.transactionsBySeq(graphId, [targetSeq, headSeq]);
   const [target, head] = [moments.get(targetSeq), moments.get(headSeq)];
   if (target === undefined || head === undefined || target.epoch !== at.epoch) return null;
@@ -130,6 +132,17 @@ async function compareChecksums(
     }
   }
   return { expected: checksumToHex(sum.sum()), actual: checksumToHex(at.checksum) };
+}
+
+/** What is recorded is the graph as far as capture can tell. A gap is noticed before the next transaction of the new epoch is. */
+async function isWhole({ served }: OperationRun): Promise<boolean> {
+  try {
+    await served.recorder.certainFence();
+    return true;
+  } catch (error) {
+    if (error instanceof CaptureError) return false;
+    throw error;
+  }
 }
 
 /** The operation, and those that it goes on from, each of which did a part of one plan. */

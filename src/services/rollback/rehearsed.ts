@@ -21,6 +21,12 @@ const CHANGED = 'the graph has changed since the preview in a way that the plan 
  */
 export async function takeOver(run: OperationRun, previewId: string): Promise<void> {
   const preview = await copyFrom(run, previewId, 'ALL', `Going by the plan of the preview ${previewId}`);
+  // Decisions are taken about a preview until it has been copied: what was copied must be what was confirmed.
+  if ((await hashPlan(run)) !== run.operation.expectPlan)
+    throw new OperationStop(
+      'FAILED',
+      `PLAN_CHANGED: the preview ${previewId} was decided about after it was confirmed`,
+    );
   const head = await run.fence();
   if (!(await replanAt(run, head.seq))) return;
   if ((await hashPlan(run)) === preview.planHash) return;

@@ -223,8 +223,15 @@ function refused(
   if (refusal.kind === 'STATE') {
     return new StateError(`operation ${operationId} does not wait for decisions any more`, refusal.status);
   }
-  const { conflictId, version, liveHash } = refusal;
+  const { conflictId } = refusal;
   const at = resolutions.findIndex(({ conflict }) => conflict === conflictId);
+  if (refusal.kind === 'WRITTEN') {
+    const message = 'was decided before the operation began to write by that: undo the operation when it has ended';
+    return at < 0
+      ? new StateError(`conflict ${conflictId} ${message}`, 'WRITTEN')
+      : InvalidInputError.field(['resolutions', `${at}`, 'conflict'], message);
+  }
+  const { version, liveHash } = refusal;
   const resolution = resolutions[at];
   if (resolution === undefined) {
     return new StateError(`conflict ${conflictId} was decided or changed meanwhile: nothing was decided`, 'CHANGED');

@@ -22,11 +22,15 @@ export interface RollbackStrategy {
 /** What GRADUAL may be asked for besides. */
 export type Rhythm = Pick<RollbackRequest, 'batchSize' | 'maxChangesPerSecond'>;
 
+/** What decides how a plan may be written, be it asked for with the rollback or when its preview is executed. */
+export type Execution = Rhythm & Pick<RollbackRequest, 'includeSchema'>;
+
 /** Beyond every group's number. */
 export const LAST_GROUP = 2n ** 63n - 1n;
 
 /** How the writes are divided among graph transactions. Exactly one applies to an operation. */
 export interface WritingStrategy extends RollbackStrategy {
+  check(execution: Execution, limits: StrategyLimits): void;
   /** Whether an operation can stop between its writes and go on later. */
   readonly canPause: boolean;
   /** @throws LimitError with the number when a plan of this size can be seen not to fit */

@@ -76,6 +76,23 @@ test('a schema that alone is different is reason enough; a preview changes nothi
   expect(await definitions()).toHaveLength(without.length + 1);
 });
 
+test('the preview of a schema is executed as it was shown, in batches only', async () => {
+  await service.cypher("CREATE (:User {mail: 'a@x'})");
+  await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
+  const point = await service.point('shown');
+  await service.cypher('DROP CONSTRAINT one_mail');
+  const input = { to: { point: point.id }, strategy: 'GRADUAL', includeSchema: true };
+  const preview = await service.rollback({ ...input, dryRun: true });
+  const execute = (strategy: string) => service.execute({ id: preview.id, expectPlan: preview.planHash, strategy });
+  expect(await execute('IMMEDIATE')).toMatchObject({ __typename: 'InvalidInputError' });
+  await service.cypher('CREATE INDEX by_age FOR (u:User) ON (u.age)');
+  expect(await execute('GRADUAL')).toMatchObject({ status: 'FAILED', errorMessage: expect.stringMatching(/by_age/) });
+  expect((await definitions()).some((text) => text.includes('by_age'))).toBe(true);
+  await service.cypher('DROP INDEX by_age');
+  expect(await execute('GRADUAL')).toMatchObject({ status: 'COMPLETED', proof: { matches: true } });
+  expect((await operation(preview.id)).schemaChanges).toHaveLength(1);
+});
+
 test('data of others that a constraint does not allow ends the rollback with the name of the constraint', async () => {
   await service.cypher('CREATE CONSTRAINT one_mail FOR (u:User) REQUIRE u.mail IS UNIQUE');
   const point = await service.point('strict');

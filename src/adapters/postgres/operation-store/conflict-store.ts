@@ -132,8 +132,8 @@ export class PostgresConflictStore implements ConflictStore {
     try {
       await this.#database.transaction(async (tx) => {
         // The lock keeps whoever runs the operation from going on between the check and the decision.
-        const found = await tx.query<{ status: OperationStatus; dry_run: boolean; graph_id: number }>(
-          'SELECT status, dry_run, graph_id FROM rollback_operations WHERE id = $1 FOR UPDATE',
+        const found = await tx.query<{ status: OperationStatus; dry_run: boolean; graph_id: number; wrote: boolean }>(
+          'SELECT status, dry_run, graph_id, applied > 0 AS wrote FROM rollback_operations WHERE id = $1 FOR UPDATE',
           [operationId],
         );
         const [operation] = found.rows;
@@ -141,7 +141,7 @@ export class PostgresConflictStore implements ConflictStore {
           throw new Refused({ kind: 'STATE', status: operation?.status ?? 'FAILED' });
         }
         for (let at = 0; at < decisions.length; at += CHUNK) {
-          await store(tx, operationId, decisions.slice(at, at + CHUNK), by);
+          await store(tx, operationId, decisions.slice(at, at + CHUNK), by, operation.wrote);
         }
         await announce(tx, operationId, decisions, by);
         await putRules(tx, operation.graph_id, rules, by);
@@ -183,13 +183,24 @@ function isDecidable({ status, dry_run: dryRun }: { status: OperationStatus; dry
   return isFinalOperation(status) ? dryRun && status === 'COMPLETED' : status === 'CONFLICT_RESOLUTION';
 }
 
-async function store(tx: SqlExecutor, operationId: string, decisions: readonly Decision[], by: string): Promise<void> {
+/** A decision that the plan has taken in. */
+const PLANNED = `(c.status = 'RESOLVED' AND c.planned_version = c.version)`;
+
+/** What a plan has taken in that is partly written, no decision changes any more. */
+async function store(
+  tx: SqlExecutor,
+  operationId: string,
+  decisions: readonly Decision[],
+  by: string,
+  wrote: boolean,
+): Promise<void> {
   const { rows } = await tx.query<{ id: string }>(
     `UPDATE operation_conflicts c SET status = 'RESOLVED', version = c.version + 1, resolution = d.resolution, choice = d.choice,
        resolved_value = d.value::jsonb, resolved_by = $2, resolved_at = now(), remembered = false, rule_id = NULL,
-       planned_version = CASE WHEN c.status = 'RESOLVED' AND c.planned_version = c.version THEN ${REVISED} ELSE c.planned_version END
+       planned_version = CASE WHEN ${PLANNED} THEN ${REVISED} ELSE c.planned_version END
      FROM unnest($3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[]) AS d(id, version, live, choice, resolution, value)
      WHERE c.operation_id = $1 AND c.id = d.id AND c.version = d.version AND (d.live IS NULL OR c.live_hash = d.live)
+       AND NOT ($9 AND ${PLANNED})
      RETURNING c.id`,
     [
       operationId,
@@ -200,17 +211,19 @@ async function store(tx: SqlExecutor, operationId: string, decisions: readonly D
       decisions.map((decision) => decision.choice),
       decisions.map((decision) => decision.resolution),
       decisions.map((decision) => jsonText(decision.value)),
+      wrote,
     ],
   );
   if (rows.length === decisions.length) return;
   const decided = new Set(rows.map(({ id }) => id));
   const stale = decisions.find(({ conflictId }) => !decided.has(conflictId));
   if (stale === undefined) throw new RangeError('a conflict was decided twice in one request');
-  const { rows: current } = await tx.query<{ version: number; live_hash: string }>(
-    'SELECT version, live_hash FROM operation_conflicts WHERE id = $1',
+  const { rows: current } = await tx.query<{ version: number; live_hash: string; planned: boolean }>(
+    `SELECT version, live_hash, ${PLANNED} AS planned FROM operation_conflicts c WHERE id = $1`,
     [stale.conflictId],
   );
-  const { version = 0, live_hash: liveHash = '' } = current[0] ?? {};
+  const { version = 0, live_hash: liveHash = '', planned = false } = current[0] ?? {};
+  if (wrote && planned) throw new Refused({ kind: 'WRITTEN', conflictId: stale.conflictId });
   throw new Refused({ kind: 'STALE', conflictId: stale.conflictId, version, liveHash });
 }
 

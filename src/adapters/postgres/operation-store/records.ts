@@ -8,7 +8,7 @@ import type { OperationRecord, RequestedUndo } from '../../../ports/operation-st
 export const OPERATION_COLUMNS = `o.id, o.graph_id, o.type, o.status, o.outcome, o.strategy, o.dry_run, o.progress,
   o.target_rollback_point_id, o.target_seq, o.undo, o.scope, o.policy, o.batch_size, o.max_changes_per_second, o.include_schema,
   o.requested_by, o.start_seq, o.head_seq, o.checked_seq, o.epoch, o.plan_hash, o.schema_changes, o.planned, o.applied, o.skipped, o.conflicted,
-  o.batch_ends, o.safety_point_id, o.rehearsal_of_id, o.resumes_id, o.abort_requested_at, o.paused_at, o.replanning, o.announced_conflict, o.created_at, o.started_at`;
+  o.batch_ends, o.safety_point_id, o.rehearsal_of_id, o.expect_plan, o.resumes_id, o.abort_requested_at, o.paused_at, o.replanning, o.announced_conflict, o.created_at, o.started_at`;
 
 /** A row of OPERATION_COLUMNS. The columns with a type of the core were checked when they were written. */
 export interface OperationRow {
@@ -42,6 +42,7 @@ export interface OperationRow {
   batch_ends: bigint[] | null;
   safety_point_id: string | null;
   rehearsal_of_id: string | null;
+  expect_plan: string | null;
   resumes_id: string | null;
   abort_requested_at: Date | null;
   paused_at: Date | null;
@@ -91,6 +92,7 @@ export function toOperation(row: OperationRow): OperationRecord {
     batchEnds: row.batch_ends ?? [],
     safetyPointId: row.safety_point_id,
     rehearsalOfId: row.rehearsal_of_id,
+    expectPlan: row.expect_plan,
     resumesId: row.resumes_id,
     abortRequested: row.abort_requested_at !== null,
     paused: row.paused_at !== null,
