@@ -216,10 +216,23 @@ export class RestoreUnderWayError extends Error {
   }
 }
 
+/** What an operation left is being done, or was done in part, by another one. */
+export class ResumedError extends Error {
+  override readonly name = 'ResumedError';
+  readonly operationId: string;
+  readonly status: OperationStatus;
+
+  constructor(operationId: string, status: OperationStatus) {
+    super(`operation ${operationId} does what it left`);
+    this.operationId = operationId;
+    this.status = status;
+  }
+}
+
 export interface OperationStore {
   /**
    * Stores a new operation in ROLLBACK_INITIATED with its STARTED event and audit row.
-   * @throws RestoreUnderWayError
+   * @throws RestoreUnderWayError, ResumedError
    */
   create(operation: NewOperation, audit: AuditFact): Promise<void>;
   get(id: string): Promise<OperationRecord | null>;
@@ -254,8 +267,6 @@ export interface OperationStore {
   marked(limit: number): Promise<readonly { readonly id: string; readonly graphId: number }[]>;
   /** The operation's marker is gone from its graph. */
   unmark(id: string): Promise<void>;
-  /** The newest operation in earnest that does what `id` left. */
-  resumption(id: string): Promise<OperationRecord | null>;
   /** Operations of a graph in flight, for tests of whether a point or graph is in use. */
   countRunning(graphId: number): Promise<number>;
 }

@@ -2,7 +2,12 @@ import { NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import type { AttachmentStore } from '../ports/attachment-store.ts';
 import type { GraphRecord } from '../ports/history.ts';
-import { type NewOperation, type OperationRecord, RestoreUnderWayError } from '../ports/operation-store.ts';
+import {
+  type NewOperation,
+  type OperationRecord,
+  RestoreUnderWayError,
+  ResumedError,
+} from '../ports/operation-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type * as contract from './contract.ts';
@@ -93,7 +98,7 @@ export class RollbackManager implements contract.RollbackManager {
     const call = { graph: `${previous.graphId}`, mutation: 'resumeRollback', key, input, type: 'RollbackOperation' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (await this.#wasCreated(attempt)) return attempt.id;
-      await this.#checkResumable(previous);
+      this.#checkResumable(previous);
       return this.#create(caller, {
         ...previous,
         id: attempt.id,
@@ -170,14 +175,11 @@ export class RollbackManager implements contract.RollbackManager {
   }
 
   /** @throws StateError */
-  async #checkResumable({ id, status, outcome, dryRun, counts }: OperationRecord): Promise<void> {
+  #checkResumable({ id, status, outcome, dryRun, counts }: OperationRecord): void {
     if (!isFinalOperation(status)) throw new StateError(`operation ${id} has not ended`, status);
     if (dryRun || counts.applied === 0n)
       throw new StateError(`operation ${id} wrote nothing: request it again`, status);
     if (outcome !== 'INTERRUPTED' && outcome !== 'FAILED') throw new StateError(`operation ${id} left nothing`, status);
-    const other = await this.#deps.operations.resumption(id);
-    if (other === null || (isFinalOperation(other.status) && other.counts.applied === 0n)) return;
-    throw new StateError(`operation ${other.id} does what operation ${id} left`, other.status);
   }
 
   /** @throws StateError, PlanChangedError */
@@ -215,6 +217,11 @@ export class RollbackManager implements contract.RollbackManager {
     try {
       await this.#deps.operations.create(operation, auditFact(caller, 'OPERATION_REQUESTED', about, data));
     } catch (error) {
+      if (error instanceof ResumedError)
+        throw new StateError(
+          `operation ${error.operationId} does what operation ${operation.resumesId} left`,
+          error.status,
+        );
       if (!(error instanceof RestoreUnderWayError)) throw error;
       const { operationId, status } = error;
       const message = `restore ${operationId} of the same part of the graph is under way: wait for its end, or abort it`;

@@ -10,6 +10,7 @@ import {
   type OperationStep,
   type OperationStore,
   RestoreUnderWayError,
+  ResumedError,
 } from '../../../ports/operation-store.ts';
 import { appendAudit } from '../audit-log.ts';
 import { isUuid, jsonText } from '../sql-parameters.ts';
@@ -47,6 +48,7 @@ export class PostgresOperationStore implements OperationStore {
       // The lock also makes the restores of one graph see each other.
       await lockEvents(tx, operation.graphId);
       if (operation.type === 'RESTORE' && !operation.dryRun) await assertNoOtherRestore(tx, operation);
+      if (operation.resumesId !== null) await assertNotResumed(tx, operation.resumesId);
       const { rows } = await tx.query<OperationRow>(
         `INSERT INTO rollback_operations AS o (id, graph_id, type, status, strategy, dry_run, target_rollback_point_id, target_seq, undo,
            undo_session_id, undo_operation_id, scope, policy, batch_size, max_changes_per_second, include_schema, reason, requested_by,
@@ -196,15 +198,6 @@ export class PostgresOperationStore implements OperationStore {
     await this.#database.query('UPDATE rollback_operations SET marker_gone = true WHERE id = $1', [id]);
   }
 
-  async resumption(id: string): Promise<OperationRecord | null> {
-    const { rows } = await this.#database.query<OperationRow>(
-      `SELECT ${OPERATION_COLUMNS} FROM rollback_operations o WHERE o.resumes_id = $1 AND NOT o.dry_run
-       ORDER BY o.created_at DESC, o.id DESC LIMIT 1`,
-      [id],
-    );
-    return rows[0] === undefined ? null : toOperation(rows[0]);
-  }
-
   async countRunning(graphId: number): Promise<number> {
     const { rows } = await this.#database.query<{ n: number }>(
       `SELECT count(*)::int AS n FROM rollback_operations WHERE graph_id = $1 AND status IN ${OPEN}`,
@@ -222,6 +215,16 @@ async function assertNoOtherRestore(tx: SqlExecutor, { graphId, scope }: NewOper
   );
   const other = rows.find((row) => mayOverlap(row.scope, scope));
   if (other !== undefined) throw new RestoreUnderWayError(other.id, other.status);
+}
+
+/** @throws ResumedError */
+async function assertNotResumed(tx: SqlExecutor, id: string): Promise<void> {
+  const { rows } = await tx.query<{ id: string; status: OperationStatus }>(
+    `SELECT id, status FROM rollback_operations WHERE resumes_id = $1 AND NOT dry_run AND (status IN ${OPEN} OR applied > 0) LIMIT 1`,
+    [id],
+  );
+  const [other] = rows;
+  if (other !== undefined) throw new ResumedError(other.id, other.status);
 }
 
 async function abortConflicts(tx: SqlExecutor, operationId: string): Promise<void> {
