@@ -63,6 +63,8 @@ export interface ActionFacts {
   readonly undone: boolean;
   /** An operation that does what this one left is running or has written something. */
   readonly resumed: boolean;
+  /** Capture tells who wrote what, as scans do not. */
+  readonly tellsWriters: boolean;
 }
 
 /** What may be done with an operation now, in a fixed order. A finished preview can be decided about, then rehearsed, and executed. */
@@ -79,7 +81,7 @@ export function availableActions(facts: ActionFacts): OperationAction[] {
     CONTINUE: !final && facts.paused,
     ABORT: !final,
     RESUME: final && wrote && !facts.resumed && (facts.outcome === 'INTERRUPTED' || facts.outcome === 'FAILED'),
-    UNDO: final && wrote && !facts.undone,
+    UNDO: final && wrote && !facts.undone && facts.tellsWriters,
   };
   return OPERATION_ACTIONS.filter((action) => offered[action]);
 }

@@ -36,7 +36,7 @@ import { GraphHost, type HostedGraph } from '../services/graph-host.ts';
 import { GraphReader } from '../services/graph-reader.ts';
 import { GraphRegistry } from '../services/graph-registry.ts';
 import { GraphWriter } from '../services/graph-writer.ts';
-import { Idempotency } from '../services/idempotency.ts';
+import { Idempotency, KEPT_MS } from '../services/idempotency.ts';
 import { MomentResolver } from '../services/moment-resolver.ts';
 import { PointPinner } from '../services/point-pinner.ts';
 import { Recorder } from '../services/recorder/recorder.ts';
@@ -237,6 +237,8 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   await verifier.start();
   await archiver.start();
   await snapshots.start();
+  // The schedule of verifications has a key for each of its spans of time, which has to hold to the span's end.
+  idempotency.start(KEPT_MS + (everyMs ?? 0), onError);
 
   return {
     services,
@@ -246,6 +248,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     keys,
     graphs,
     async stop(graceMs) {
+      idempotency.stop();
       snapshots.stop();
       await archiver.stop();
       verifier.stop();

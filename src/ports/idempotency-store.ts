@@ -25,6 +25,6 @@ export interface IdempotencyStore {
   finish(id: IdempotencyId, holder: string, result: unknown): Promise<void>;
   /** Gives the claim back after a failure; the next one to claim it is told. */
   fail(id: IdempotencyId, holder: string): Promise<void>;
-  /** Forgets keys first used before `before`. */
-  purge(before: Date): Promise<number>;
+  /** Forgets at most `limit` keys that nobody has claimed for `ageMs`. Returns how many. */
+  purge(ageMs: number, limit: number): Promise<number>;
 }

@@ -12,6 +12,10 @@ const LONGEST_WAIT_MS = 500;
 /** How long a caller waits for another that does the work under the same key. */
 const PATIENCE_MS = 30_000;
 const MAX_KEY = 255;
+/** Clients are promised a day, which they count from when they had their answer. */
+export const KEPT_MS = 48 * 3_600_000;
+const SWEEP_MS = 3_600_000;
+const SWEEP_BATCH = 5000;
 
 /** One mutation under an idempotency key. Without a key every call does the work. */
 export interface IdempotentCall {
@@ -45,9 +49,25 @@ export interface IdempotencyDependencies {
 /** Runs mutations once per key. */
 export class Idempotency {
   readonly #deps: IdempotencyDependencies;
+  #sweep: NodeJS.Timeout | undefined;
 
   constructor(deps: IdempotencyDependencies) {
     this.#deps = deps;
+  }
+
+  /** From now on forgets keys that nobody has claimed for `keptMs`. */
+  start(keptMs: number, onError: (error: unknown) => void): void {
+    const sweep = (): void => void this.sweep(keptMs).catch(onError);
+    sweep();
+    this.#sweep = setInterval(sweep, SWEEP_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#sweep);
+  }
+
+  async sweep(keptMs: number): Promise<void> {
+    while ((await this.#deps.store.purge(keptMs, SWEEP_BATCH)) === SWEEP_BATCH);
   }
 
   /**

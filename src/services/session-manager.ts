@@ -18,7 +18,7 @@ type OpenInput = Parameters<contract.SessionManager['open']>[1];
 type CloseInput = Parameters<contract.SessionManager['close']>[1];
 
 export interface SessionManagerDependencies {
-  readonly history: Pick<History, 'graph' | 'graphByName'>;
+  readonly history: Pick<History, 'graph' | 'graphByName' | 'sessionSummaries'>;
   readonly registry: GraphRegistry;
   readonly sessions: SessionStore;
   readonly resolver: SessionResolver;
@@ -141,13 +141,22 @@ export class SessionManager implements contract.SessionManager {
       graph: graph.name,
       undo: { by: { session: session.id } },
       dryRun: false,
-      strategy: 'IMMEDIATE',
+      strategy: await this.#strategyFor(session),
       policy: input.policy,
       includeSchema: false,
       reason: `Session ${session.name} closed with rollback`,
       idempotencyKey: attempt.id,
     });
     await sessions.setRollback(session.id, operation);
+  }
+
+  /** Nobody is asked, so it is one transaction wherever one can hold it. An entity counts as often as the session changed it. */
+  async #strategyFor({ id, graphId }: SessionRecord): Promise<'IMMEDIATE' | 'GRADUAL'> {
+    const { history, registry } = this.#deps;
+    const { immediateLimit } = registry.get(graphId).graph;
+    const summary = (await history.sessionSummaries([id])).get(id);
+    const changes = Object.values(summary ?? {}).reduce((sum: bigint, count: bigint) => sum + count, 0n);
+    return changes > BigInt(immediateLimit) ? 'GRADUAL' : 'IMMEDIATE';
   }
 }
 

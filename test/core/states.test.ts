@@ -139,6 +139,7 @@ describe('available actions', () => {
     applied: 2n,
     openConflicts: 0n,
     undone: false,
+    tellsWriters: true,
     resumed: false,
   };
   const actions = (change: Partial<ActionFacts>): string => availableActions({ ...facts, ...change }).join(' ');
@@ -169,6 +170,7 @@ describe('available actions', () => {
   test('after it ended', () => {
     expect(actions({})).toBe('UNDO');
     expect(actions({ undone: true })).toBe('');
+    expect(actions({ tellsWriters: false })).toBe('');
     expect(actions({ applied: 0n, outcome: 'NOTHING_TO_DO' })).toBe('');
     expect(actions({ status: 'PARTIALLY_COMPLETED', outcome: 'INTERRUPTED' })).toBe('RESUME UNDO');
     expect(actions({ status: 'PARTIALLY_COMPLETED', outcome: 'INTERRUPTED', resumed: true })).toBe('UNDO');

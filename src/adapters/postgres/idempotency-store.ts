@@ -30,7 +30,7 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     const taken = await this.#database.query<{ retried: boolean }>(
       `INSERT INTO idempotency_keys AS k (actor, graph, mutation, key, input_hash, result)
        VALUES ($1, $2, $3, $4, $5, ${claim})
-       ON CONFLICT (actor, graph, mutation, key) DO UPDATE SET result = excluded.result, input_hash = excluded.input_hash
+       ON CONFLICT (actor, graph, mutation, key) DO UPDATE SET result = excluded.result, input_hash = excluded.input_hash, created_at = now()
        WHERE k.result ? 'failed' OR (k.input_hash = $5 AND (k.result ->> 'until')::bigint < ${NOW})
        RETURNING xmax <> 0 AS retried`,
       [...idOf(id), inputHash, holder, ttlMs],
@@ -70,8 +70,13 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     );
   }
 
-  async purge(before: Date): Promise<number> {
-    const { count } = await this.#database.query('DELETE FROM idempotency_keys WHERE created_at < $1', [before]);
+  async purge(ageMs: number, limit: number): Promise<number> {
+    const { count } = await this.#database.query(
+      `DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+         SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::bigint * interval '1 millisecond'
+         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+      [ageMs, limit],
+    );
     return count;
   }
 }

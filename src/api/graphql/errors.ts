@@ -61,7 +61,7 @@ export function maskError(error: unknown, report: ErrorReport): Error {
   const cause = rootOf(error);
   const where = error instanceof GraphQLError ? placeOf(error) : {};
   if (cause instanceof PalinodeError) {
-    return new GraphQLError(cause.message, { ...where, extensions: { code: cause.code, ...detailsOf(cause) } });
+    return new GraphQLError(cause.message, { ...where, extensions: { code: codeOf(cause), ...detailsOf(cause) } });
   }
   if (cause instanceof GraphQLError && isClients(cause)) {
     if (!(error instanceof GraphQLError)) return cause;
@@ -88,6 +88,11 @@ function rootOf(error: unknown): unknown {
   let root = error;
   while (root instanceof GraphQLError && root.originalError !== undefined) root = root.originalError;
   return root;
+}
+
+/** A query on a graph that is not captured has a code of its own, which result unions do not know. */
+function codeOf(error: PalinodeError): string {
+  return error instanceof CaptureError && error.mode === 'OFF' ? 'CAPTURE_OFF' : error.code;
 }
 
 function detailsOf(error: PalinodeError): Readonly<Record<string, unknown>> {

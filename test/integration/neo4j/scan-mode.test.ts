@@ -92,6 +92,11 @@ describe('a graph that is captured by scans', () => {
     expect(await service.rollback({ undo: { by: { actor: 'ada' }, from: { keyword: 'EARLIEST' } } })).toMatchObject(
       refused,
     );
+    const query = `{ graph(name: "g") { operations(filter: { status: COMPLETED }) { nodes { id availableActions } } } }`;
+    const [restore] = (await service.client.data(query)).graph.operations.nodes;
+    expect(restore.availableActions).toEqual([]);
+    const undo = service.mutate('undoRollback', 'OperationInput', { id: restore.id }, '');
+    expect(await undo).toMatchObject(refused);
   });
 
   test('writes of the service are applied, and have no transaction of their own', async () => {

@@ -25,7 +25,8 @@ export async function* captureStates(
     JSON.stringify([
       graph.captureMode,
       graph.captureProgress,
-      graph.captureError,
+      // As Capture.error shows it: trouble is this instance's own, so it is not part of the record.
+      graph.captureError ?? services.graphs.trouble(graphId),
       graph.epoch,
       graph.head.seq.toString(),
     ]),

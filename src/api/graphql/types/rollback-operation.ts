@@ -204,10 +204,11 @@ function newest(
 }
 
 async function actionsOf(operation: RollbackOperation, context: ApiContext) {
-  const [openCount, undo, resumption] = await Promise.all([
+  const [openCount, undo, resumption, graph] = await Promise.all([
     openConflicts(operation.id, context),
     newest('undoOperationId', operation.id, context),
     newest('resumesId', operation.id, context),
+    graphOf(operation, {}, context),
   ]);
   return availableActions({
     status: oneOf(OperationStatusEnum, operation.status),
@@ -221,6 +222,7 @@ async function actionsOf(operation: RollbackOperation, context: ApiContext) {
     openConflicts: openCount,
     undone: hasTaken(undo),
     resumed: hasTaken(resumption),
+    tellsWriters: graph.captureMode !== 'SCAN',
   });
 }
 
