@@ -25,6 +25,8 @@ export interface GraphRecord {
   readonly kind: 'EMBEDDED' | 'NEO4J';
   readonly captureMode: CaptureMode;
   readonly captureError: string | null;
+  /** How often capture was found to have a gap. */
+  readonly gaps: bigint;
   readonly captureProgress: number;
   readonly reconciled: bigint;
   readonly epoch: number;
@@ -109,8 +111,13 @@ export interface History {
     id: number,
     capture: { mode?: CaptureMode; error?: string | null; progress?: number; newEpoch?: boolean },
   ): Promise<void>;
-  /** Sets the capture error and ends the epoch, unless there is an error already. @returns whether this call did */
-  beginGap(id: number, error: string): Promise<boolean>;
+  /**
+   * Sets the capture error and ends the epoch, unless there is an error already. `isNew`: it is counted as a gap of its own.
+   * @returns whether this call set the error
+   */
+  beginGap(id: number, error: string, isNew: boolean): Promise<boolean>;
+  /** Lifts the capture error, unless more gaps than `gaps` were counted. @returns whether it did */
+  endGap(id: number, gaps: bigint): Promise<boolean>;
   addCaptureProblems(
     id: number,
     problems: readonly { kind: string; message: string; key: string | null }[],

@@ -29,6 +29,10 @@ export interface VerificationStore {
   running(graphId: number): Promise<string | null>;
   /** Takes up a verification that has not ended, forgetting what an earlier holder found. @returns false when another's lease is alive */
   acquire(id: string, holder: string, ttlMs: number): Promise<boolean>;
+  /** Lets go of it, for whoever takes it up next. */
+  release(id: string, holder: string): Promise<void>;
+  /** Verifications that have not ended and that nobody runs, the oldest first. */
+  abandoned(limit: number): Promise<readonly string[]>;
   /** Reports progress (0..100) and renews the lease. @returns false when the lease was lost */
   advance(id: string, holder: string, ttlMs: number, progress: number, checked: bigint): Promise<boolean>;
   /** Numbered from `firstNo` on. `before` is what history had, `after` what the graph holds. */

@@ -271,7 +271,7 @@ export class GraphHost {
       : 'capture was not installed any more and had to be installed again';
     if (isOther) await attachments.noteStore(id, storeId);
     await history.addCaptureProblems(id, [{ kind: isOther ? 'STORE_CHANGED' : 'CAPTURE_MISSING', message, key: null }]);
-    await history.beginGap(id, message);
+    await history.beginGap(id, message, true);
   }
 
   async #leave(place: Place): Promise<void> {

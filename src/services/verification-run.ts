@@ -28,6 +28,14 @@ class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
+class AnotherGap extends Error {
+  override readonly name = 'AnotherGap';
+
+  constructor() {
+    super('capture had another gap while the graph was compared: verify it again');
+  }
+}
+
 /** One full comparison of a live graph with its history, in key order, in pages. */
 export class VerificationRun {
   static readonly leaseMs = 30_000;
@@ -72,6 +80,7 @@ export class VerificationRun {
     await this.#schemas.note(graphId, await graph.readSchema(), this.#clock.now(), 'ALWAYS');
     const record = await this.#history.graph(graphId);
     if (record === null) throw new Error('the graph is gone');
+    const { gaps } = record;
     const total = Number(record.nodeCount + record.relationshipCount);
     for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
       if (graph.scanOrder === 'KEY') await this.#compare(kind, record.head.seq, total);
@@ -79,7 +88,10 @@ export class VerificationRun {
     }
     const transaction = this.#found === 0n ? null : await recorder.reconcile(id, this.#differences());
     await graph.settleIncidents(settled);
-    await this.#history.setCapture(graphId, { error: null });
+    // A gap that began meanwhile may be one of what was compared by then.
+    if ((await graph.inspectCapture()).some(({ gap, incident }) => gap && incident === undefined))
+      throw new AnotherGap();
+    if (!(await this.#history.endGap(graphId, gaps))) throw new AnotherGap();
     this.#publish();
     await this.#finish({
       status: 'DONE',

@@ -8,6 +8,8 @@ import type { Idempotency } from './idempotency.ts';
 import { type VerificationDependencies, VerificationRun } from './verification-run.ts';
 
 const VERIFICATION_QUEUE = 'verification';
+const SWEEP_MS = 10_000;
+const SWEEP_LIMIT = 100;
 /** Beyond this a timer of Node fires at once; firing earlier does nothing, since a span of time has one comparison. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Who asks for comparisons by the clock. */
@@ -28,22 +30,30 @@ export class Verifier implements contract.Verifier {
   readonly #deps: VerifierDependencies;
   readonly #stopping = new AbortController();
   #schedule: NodeJS.Timeout | undefined;
+  #sweep: NodeJS.Timeout | undefined;
 
   constructor(deps: VerifierDependencies) {
     this.#deps = deps;
   }
 
-  /** To be called after the queue's start: takes verifications, those too that a dead process left behind. */
+  /** To be called after the queue's start: takes verifications, those too that another process left behind. */
   async start(): Promise<void> {
-    await this.#deps.queue.handle(VERIFICATION_QUEUE, 1, ({ id }) => this.run(id));
-    for (const graphId of this.#deps.registry.ids()) {
-      const id = await this.#deps.verifications.running(graphId);
-      if (id !== null) await this.#deps.queue.send(VERIFICATION_QUEUE, { id });
-    }
     const { everyMs, onError } = this.#deps;
+    await this.#deps.queue.handle(VERIFICATION_QUEUE, 1, ({ id }) => this.run(id));
+    await this.sweep();
+    this.#sweep = setInterval(
+      () => void this.sweep().catch((error: unknown) => onError?.(error, 'that nobody runs')),
+      SWEEP_MS,
+    ).unref();
     if (everyMs === undefined) return;
     const verifyAll = () => void this.#verifyAll(everyMs).catch((error: unknown) => onError?.(error, 'of all graphs'));
     this.#schedule = setInterval(verifyAll, Math.min(everyMs, LONGEST_TIMER_MS)).unref();
+  }
+
+  /** Queues verifications that nobody runs: a lease outlives the process that held it. */
+  async sweep(): Promise<void> {
+    for (const id of await this.#deps.verifications.abandoned(SWEEP_LIMIT))
+      await this.#deps.queue.send(VERIFICATION_QUEUE, { id });
   }
 
   /** Begins a comparison of every captured graph, on whichever instance comes first. */
@@ -60,6 +70,7 @@ export class Verifier implements contract.Verifier {
   /** Verifications under way are left to whoever starts next. */
   stop(): void {
     clearInterval(this.#schedule);
+    clearInterval(this.#sweep);
     this.#stopping.abort();
   }
 
@@ -97,7 +108,10 @@ export class Verifier implements contract.Verifier {
     try {
       await run.complete();
     } catch (error) {
-      if (this.#stopping.signal.aborted) throw error;
+      if (this.#stopping.signal.aborted) {
+        await verifications.release(id, holder).catch(() => {});
+        throw error;
+      }
       onError?.(error, id);
       await run.fail(error);
     }

@@ -180,8 +180,9 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
 
     test('missed changes are counted, a new epoch holds for what comes after', async () => {
       await appendAll(history, lease, [[transaction('t1', created('a'))]]);
-      const begun = ['a gap', 'a gap', 'a gap'].map((error) => history.beginGap(lease.graphId, error));
+      const begun = ['a gap', 'a gap', 'a gap'].map((error) => history.beginGap(lease.graphId, error, true));
       expect((await Promise.all(begun)).filter(Boolean)).toEqual([true]);
+      expect(await history.beginGap(lease.graphId, 'the same gap, seen again', false)).toBe(false);
       await history.addCaptureProblems(lease.graphId, [{ kind: 'MISSED_WRITE', message: 'one', key: 'a' }]);
       await appendAll(history, lease, [[transaction('t2', created('b', 'c'), { source: 'RECONCILE', cut: false })]]);
       const graph = await history.graph(lease.graphId);
@@ -194,6 +195,9 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
       expect((await history.cutAt(lease.graphId, 2n))?.seq).toBe(1n);
       const problems = await history.captureProblems(lease.graphId, { limit: 5 });
       expect(problems.items).toMatchObject([{ kind: 'MISSED_WRITE', message: 'one', key: 'a' }]);
+      expect(await history.endGap(lease.graphId, 2n)).toBe(false);
+      expect(await history.endGap(lease.graphId, 3n)).toBe(true);
+      expect(await history.graph(lease.graphId)).toMatchObject({ captureError: null, gaps: 3n, epoch: 2 });
     });
 
     test('a session sums up its transactions', async () => {

@@ -64,8 +64,8 @@ describe.each(engines)('missed writes on %s', (_, open) => {
       await Promise.race([met.promise, sleep(500)]);
       return world.graph.inspectCapture();
     };
-    const beginGap: typeof world.history.beginGap = async (id, error) => {
-      const began = await world.history.beginGap(id, error);
+    const beginGap: typeof world.history.beginGap = async (...gap) => {
+      const began = await world.history.beginGap(...gap);
       met.resolve();
       return began;
     };

@@ -81,6 +81,22 @@ export class PostgresVerificationStore implements VerificationStore {
     });
   }
 
+  async release(id: string, holder: string): Promise<void> {
+    await this.#database.query(
+      'UPDATE verifications SET lease_holder = NULL, lease_expires_at = NULL WHERE id = $1 AND lease_holder = $2',
+      [id, holder],
+    );
+  }
+
+  async abandoned(limit: number): Promise<readonly string[]> {
+    const { rows } = await this.#database.query<{ id: string }>(
+      `SELECT id FROM verifications WHERE status = 'RUNNING' AND (lease_holder IS NULL OR lease_expires_at <= clock_timestamp())
+       ORDER BY created_at LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async advance(id: string, holder: string, ttlMs: number, progress: number, checked: bigint): Promise<boolean> {
     const { count } = await this.#database.query(
       `UPDATE verifications SET lease_expires_at = ${UNTIL}, progress = greatest(progress, $4::integer), entities_checked = $5

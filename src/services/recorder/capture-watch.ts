@@ -17,6 +17,8 @@ export class CaptureWatch {
   #nextLook = 0;
   #nextMark = 0;
   #noted = new Set<string>();
+  /** What the last look found. */
+  #standing: ReadonlySet<string> = new Set();
   /** The look under way. Never rejects. */
   #looking: Promise<unknown> = Promise.resolve();
 
@@ -43,8 +45,11 @@ export class CaptureWatch {
     const still = new Set(findings.map(idOf));
     this.#noted = new Set([...this.#noted].filter((id) => still.has(id)));
     const gaps = findings.filter((finding) => finding.gap);
+    // What lasts, until a comparison settles it, is one gap however often it is looked at.
+    const isNew = gaps.some((finding) => !this.#standing.has(idOf(finding)));
+    this.#standing = still;
     await this.#note(findings.filter((finding) => !finding.gap && !this.#noted.has(idOf(finding))));
-    if (gaps.length > 0) await this.gap(gaps);
+    if (gaps.length > 0) await this.gap(gaps, isNew);
     // Shown once: from now on it is this state of the graph that is known.
     if (gaps.some(({ kind }) => kind === STORE_RESTORED)) await this.#continuity.stamp(0n, true);
   }
@@ -72,12 +77,12 @@ export class CaptureWatch {
   }
 
   /** Writes were or may have been missed. The first gap of an epoch ends it; later ones are only listed. */
-  async gap(problems: readonly Problem[]): Promise<void> {
+  async gap(problems: readonly Problem[], isNew = true): Promise<void> {
     const { history, graphId, bus } = this.#deps;
     const messages = [...new Set(problems.map(({ message }) => message))];
     const [first = 'writes were missed'] = messages;
     const text = messages.length > 1 ? `${first} (and ${messages.length - 1} more)` : first;
-    if (await history.beginGap(graphId, text)) {
+    if (await history.beginGap(graphId, text, isNew)) {
       await this.#note(problems);
       bus.publish(`capture:${graphId}`);
     } else {

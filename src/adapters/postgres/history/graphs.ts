@@ -11,6 +11,7 @@ interface GraphRow {
   readonly kind: GraphRecord['kind'];
   readonly capture_mode: CaptureMode;
   readonly capture_error: string | null;
+  readonly gaps: bigint;
   readonly capture_progress: number;
   readonly reconciled: bigint;
   readonly epoch: number;
@@ -21,7 +22,7 @@ interface GraphRow {
   readonly checksum: Uint8Array;
 }
 
-const COLUMNS = `id, name, kind, capture_mode, capture_error, capture_progress, reconciled, epoch, head_seq, head_time,
+const COLUMNS = `id, name, kind, capture_mode, capture_error, gaps, capture_progress, reconciled, epoch, head_seq, head_time,
   node_count, relationship_count, checksum`;
 
 // Moments are whole milliseconds, as capture gives them: a finer start would lie after what follows it.
@@ -74,12 +75,19 @@ export async function setCapture(on: SqlExecutor, id: number, change: CaptureCha
 }
 
 /** One statement, so that of several that find the same gap only one ends the epoch. */
-export async function beginGap(on: SqlExecutor, id: number, error: string): Promise<boolean> {
-  const { rows } = await on.query(
-    `UPDATE graphs SET capture_error = $2, epoch = epoch + 1 WHERE id = $1 AND capture_error IS NULL RETURNING id`,
-    [id, error],
+export async function beginGap(on: SqlExecutor, id: number, error: string, isNew: boolean): Promise<boolean> {
+  const { rows } = await on.query<{ began: boolean }>(
+    `WITH before AS (SELECT capture_error IS NULL AS whole FROM graphs WHERE id = $1 FOR UPDATE)
+     UPDATE graphs SET capture_error = coalesce(capture_error, $2), epoch = epoch + whole::int, gaps = gaps + $3::bool::int
+     FROM before WHERE id = $1 RETURNING whole AS began`,
+    [id, error, isNew],
   );
-  return rows.length > 0;
+  return rows[0]?.began ?? false;
+}
+
+export async function endGap(on: SqlExecutor, id: number, gaps: bigint): Promise<boolean> {
+  const { count } = await on.query('UPDATE graphs SET capture_error = NULL WHERE id = $1 AND gaps = $2', [id, gaps]);
+  return count > 0;
 }
 
 export async function addCaptureProblems(
@@ -119,6 +127,7 @@ function graphOf(row: GraphRow): GraphRecord {
     kind: row.kind,
     captureMode: row.capture_mode,
     captureError: row.capture_error,
+    gaps: row.gaps,
     captureProgress: row.capture_progress,
     reconciled: row.reconciled,
     epoch: row.epoch,

@@ -21,6 +21,7 @@ import {
   beginGap,
   type CaptureChange,
   captureProblems,
+  endGap,
   graphByName,
   graphsById,
   openGraph,
@@ -50,7 +51,8 @@ export class PostgresHistory implements History {
   graph = async (id: number) => (await graphsById(this.#db, [id])).get(id) ?? null;
   graphByName = (name: string) => graphByName(this.#db, name);
   graphsById = (ids: readonly number[]) => graphsById(this.#db, ids);
-  beginGap = (id: number, error: string) => beginGap(this.#db, id, error);
+  beginGap = (id: number, error: string, isNew: boolean) => beginGap(this.#db, id, error, isNew);
+  endGap = (id: number, gaps: bigint) => endGap(this.#db, id, gaps);
   setCapture = (id: number, change: CaptureChange) => setCapture(this.#db, id, change);
   addCaptureProblems = (id: number, problems: readonly Pick<CaptureProblem, 'kind' | 'message' | 'key'>[]) =>
     addCaptureProblems(this.#db, id, problems);

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
+import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
+import { PostgresSchemaReadings } from '../../src/adapters/postgres/schema-readings.ts';
+import { PostgresVerificationStore } from '../../src/adapters/postgres/verification-store.ts';
+import { systemClock } from '../../src/adapters/system/clock.ts';
+import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import type { VerificationRecord } from '../../src/ports/verification-store.ts';
+import { auditFact } from '../../src/services/audit-facts.ts';
+import { Idempotency } from '../../src/services/idempotency.ts';
+import { Verifier } from '../../src/services/verifier.ts';
+import { engines } from '../support/engines.ts';
+import { overriding } from '../support/recording-world.ts';
+import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
+
+describe.each(engines)('what comes between a verification and its end, on %s', (_, open) => {
+  let database: PostgresStore;
+  let world: World;
+  let verifier: Verifier;
+  let verifications: PostgresVerificationStore;
+  let close: () => Promise<void>;
+  /** Done once, as soon as the graph is read. */
+  let intrude: (() => Promise<unknown>) | undefined;
+
+  const interrupted = (graph: KnowledgeGraph): KnowledgeGraph =>
+    overriding(graph, {
+      scan: async function* (kind, size) {
+        const work = intrude;
+        intrude = undefined;
+        await work?.();
+        yield* graph.scan(kind, size);
+      },
+    });
+
+  beforeAll(async () => {
+    const engine = await open();
+    database = engine.database;
+    world = await openWorld(database, { queue: 'pg-boss', wrapGraph: interrupted });
+    verifications = new PostgresVerificationStore(database);
+    const holder = randomUUID();
+    const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys: world.keys, holder });
+    const schemas = new PostgresSchemaReadings(database);
+    verifier = new Verifier({ ...world, schemas, clock: systemClock, verifications, idempotency, holder });
+    await verifier.start();
+    const properties = { p: 1 };
+    await world.write('ada', [{ kind: 'NODE', key: 'a', labels: ['T'], properties }]);
+    close = async () => {
+      verifier.stop();
+      await world.close();
+      await engine.close();
+    };
+  });
+  afterAll(() => close());
+
+  async function ended(id: string): Promise<VerificationRecord> {
+    for (;;) {
+      const found = await verifications.get(id);
+      if (found !== null && found.status !== 'RUNNING') return found;
+      await sleep(20);
+    }
+  }
+  const verify = async () => ended(await verifier.begin(CALLER, { graph: 'demo' }));
+  const captureError = async () => (await world.history.graph(world.graphId))?.captureError;
+
+  test('a process that dies, and whose lease outlives it: another one takes the verification up', async () => {
+    const id = randomUUID();
+    await verifications.create(id, world.graphId, auditFact(CALLER, 'VERIFICATION_STARTED', {}));
+    expect(await verifications.acquire(id, 'a dead process', 300)).toBe(true);
+    // The job is delivered while the lease lives, and that is all the queue does.
+    await verifier.run(id);
+    expect(await verifications.get(id)).toMatchObject({ status: 'RUNNING' });
+    expect(await verifier.begin(CALLER, { graph: 'demo' })).toBe(id);
+    for (let looks = 0; looks < 100 && (await verifications.abandoned(10)).length === 0; looks += 1) await sleep(20);
+    await verifier.sweep();
+    expect(await ended(id)).toMatchObject({ status: 'DONE', matches: true });
+  });
+
+  test('a process that stops in the middle lets go of it', async () => {
+    const id = randomUUID();
+    await verifications.create(id, world.graphId, auditFact(CALLER, 'VERIFICATION_STARTED', {}));
+    const holder = randomUUID();
+    const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys: world.keys, holder });
+    const schemas = new PostgresSchemaReadings(database);
+    const leaving = new Verifier({ ...world, schemas, clock: systemClock, verifications, idempotency, holder });
+    intrude = async () => leaving.stop();
+    await expect(leaving.run(id)).rejects.toThrow();
+    expect(await verifications.abandoned(10)).toEqual([id]);
+    await verifier.sweep();
+    expect(await ended(id)).toMatchObject({ status: 'DONE', matches: true });
+  });
+
+  test.each([
+    ['that is over by the end of it', () => world.history.beginGap(world.graphId, 'the trigger was paused', true)],
+    ['that lasts', () => database.query('ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER')],
+  ])('another gap in capture %s: nothing is certified, and the next one does', async (_name, gap) => {
+    intrude = gap;
+    expect(await verify()).toMatchObject({
+      status: 'FAILED',
+      matches: null,
+      errorMessage: expect.stringMatching(/another gap/),
+    });
+    await world.recorder.certainFence().catch(() => {});
+    expect(await captureError()).not.toBeNull();
+    expect(await verify()).toMatchObject({ status: 'DONE', matches: true });
+    expect(await captureError()).toBeNull();
+  });
+
+  test('a gap that was there before, and is found at every look, is settled by it', async () => {
+    await database.script(`ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER;
+      UPDATE graph_demo.nodes SET properties = '{"p": 99}' WHERE key = 'a'`);
+    await world.recorder.certainFence().catch(() => {});
+    intrude = () => world.recorder.certainFence().catch(() => {});
+    expect(await verify()).toMatchObject({ status: 'DONE', matches: false });
+    expect(await captureError()).toBeNull();
+  });
+});
