@@ -23,7 +23,8 @@ export interface VerificationEnd {
 
 /** Verifications are leased to the instance that runs them; what it does without the lease changes nothing. */
 export interface VerificationStore {
-  create(id: string, graphId: number, audit: AuditFact): Promise<void>;
+  /** @returns false when the graph has one already that has not ended */
+  create(id: string, graphId: number, audit: AuditFact): Promise<boolean>;
   get(id: string): Promise<VerificationRecord | null>;
   /** The verification of a graph that has not ended, if there is one. */
   running(graphId: number): Promise<string | null>;

@@ -1,10 +1,11 @@
 import { NotFoundError } from '../core/errors.ts';
+import type { GraphRecord } from '../ports/history.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import { auditFact } from './audit-facts.ts';
 import { assertCaptured } from './capture-state.ts';
 import type * as contract from './contract.ts';
 import type { GraphRegistry } from './graph-registry.ts';
-import type { Idempotency } from './idempotency.ts';
+import type { Attempt, Idempotency } from './idempotency.ts';
 import { type VerificationDependencies, VerificationRun } from './verification-run.ts';
 
 const VERIFICATION_QUEUE = 'verification';
@@ -83,15 +84,23 @@ export class Verifier implements contract.Verifier {
     registry.get(graph.id);
     const call = { graph: `${graph.id}`, mutation: 'verifyGraph', key, input: { graph: name }, type: 'Verification' };
     return idempotency.run(caller, call, async (attempt) => {
+      const id = (await verifications.running(graph.id)) ?? (await this.#create(caller, graph, attempt));
+      // Also when it runs already: whoever ran it may be gone.
+      await queue.send(VERIFICATION_QUEUE, { id });
+      return id;
+    });
+  }
+
+  /** @returns the new verification, or the one that somebody else began at the same time */
+  async #create(caller: contract.Caller, graph: GraphRecord, { id, retried }: Attempt): Promise<string> {
+    const { verifications } = this.#deps;
+    if (retried && (await verifications.get(id)) !== null) return id;
+    const fact = auditFact(caller, 'VERIFICATION_STARTED', {}, { graph: graph.name, verification: id });
+    while (!(await verifications.create(id, graph.id, fact))) {
       const running = await verifications.running(graph.id);
       if (running !== null) return running;
-      if (!attempt.retried || (await verifications.get(attempt.id)) === null) {
-        const fact = auditFact(caller, 'VERIFICATION_STARTED', {}, { graph: name, verification: attempt.id });
-        await verifications.create(attempt.id, graph.id, fact);
-      }
-      await queue.send(VERIFICATION_QUEUE, { id: attempt.id });
-      return attempt.id;
-    });
+    }
+    return id;
   }
 
   async run(id: string): Promise<void> {

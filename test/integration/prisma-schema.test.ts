@@ -30,6 +30,7 @@ const BEYOND_PRISMA: readonly string[] = [
   'index operation_plan_conflict_id_idx', // what hangs on a conflict
   'index rehearsals_scratch_idx', // rehearsals that run, or have left a scratch graph
   'index point_archives_running_idx', // archives that are being written
+  'index verifications_running_key', // one verification of a graph at a time
   'index blobs_freed_idx', // blobs that may have to go
   'function palinode_audit_hash', // the audit log: each row is hashed,
   'function palinode_audit_link', // linked to the one before it

@@ -91,6 +91,25 @@ describe.each(engines)('what comes between a verification and its end, on %s', (
     expect(await ended(id)).toMatchObject({ status: 'DONE', matches: true });
   });
 
+  test('asked for several times at once, a graph has one verification', async () => {
+    const asked = Promise.withResolvers<void>();
+    intrude = () => asked.promise;
+    const begun = Promise.all([1, 2, 3, 4].map(() => verifier.begin(CALLER, { graph: 'demo' })));
+    const ids = await begun.finally(() => asked.resolve());
+    expect(new Set(ids).size).toBe(1);
+    for (const id of ids) await ended(id);
+    expect(await verifications.running(world.graphId)).toBeNull();
+  });
+
+  test('asked for while nobody runs it, it is taken up at once', async () => {
+    const id = randomUUID();
+    await verifications.create(id, world.graphId, auditFact(CALLER, 'VERIFICATION_STARTED', {}));
+    expect(await verifier.begin(CALLER, { graph: 'demo' })).toBe(id);
+    for (let looks = 0; looks < 150 && (await verifications.abandoned(10)).length > 0; looks += 1) await sleep(20);
+    expect(await verifications.abandoned(10)).toEqual([]);
+    expect(await ended(id)).toMatchObject({ status: 'DONE' });
+  });
+
   test.each([
     ['that is over by the end of it', () => world.history.beginGap(world.graphId, 'the trigger was paused', true)],
     ['that lasts', () => database.query('ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER')],
@@ -114,5 +133,19 @@ describe.each(engines)('what comes between a verification and its end, on %s', (
     intrude = () => world.recorder.certainFence().catch(() => {});
     expect(await verify()).toMatchObject({ status: 'DONE', matches: false });
     expect(await captureError()).toBeNull();
+  });
+
+  test('a gap that was there before, and comes again in the middle, is another one though it reads the same', async () => {
+    const off = () => database.query('ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER');
+    await off();
+    await world.recorder.certainFence().catch(() => {});
+    intrude = async () => {
+      await off();
+      await world.recorder.certainFence().catch(() => {});
+      await world.graph.attach();
+    };
+    expect(await verify()).toMatchObject({ status: 'FAILED', errorMessage: expect.stringMatching(/another gap/) });
+    expect(await captureError()).not.toBeNull();
+    expect(await verify()).toMatchObject({ status: 'DONE', matches: true });
   });
 });

@@ -33,15 +33,17 @@ export class PostgresVerificationStore implements VerificationStore {
     this.#database = database;
   }
 
-  async create(id: string, graphId: number, audit: AuditFact): Promise<void> {
+  async create(id: string, graphId: number, audit: AuditFact): Promise<boolean> {
     const params = new SqlParameters();
     const insert = `INSERT INTO verifications (id, graph_id, status)
-      VALUES (${params.add(id, 'uuid')}, ${params.add(graphId)}, 'RUNNING') RETURNING id`;
+      VALUES (${params.add(id, 'uuid')}, ${params.add(graphId)}, 'RUNNING')
+      ON CONFLICT (graph_id) WHERE status = 'RUNNING' DO NOTHING RETURNING id`;
     const entry = auditInsert(params, audit, 'created');
-    await this.#database.query(
+    const { rows } = await this.#database.query(
       `WITH created AS (${insert}), audit AS (${entry}) SELECT id FROM created`,
       params.values,
     );
+    return rows.length === 1;
   }
 
   async get(id: string): Promise<VerificationRecord | null> {

@@ -45,8 +45,10 @@ export class CaptureWatch {
     const still = new Set(findings.map(idOf));
     this.#noted = new Set([...this.#noted].filter((id) => still.has(id)));
     const gaps = findings.filter((finding) => finding.gap);
-    // What lasts, until a comparison settles it, is one gap however often it is looked at.
-    const isNew = gaps.some((finding) => !this.#standing.has(idOf(finding)));
+    // While capture is out of order, every look may have missed more. What else lasts until a comparison settles it is one gap, however
+    // often it is looked at.
+    const isOut = inspected.some(({ gap, incident }) => gap && incident === undefined);
+    const isNew = isOut || gaps.some((finding) => !this.#standing.has(idOf(finding)));
     this.#standing = still;
     await this.#note(findings.filter((finding) => !finding.gap && !this.#noted.has(idOf(finding))));
     if (gaps.length > 0) await this.gap(gaps, isNew);
