@@ -132,7 +132,16 @@ describe('the trigger of a Neo4j graph', () => {
     await recording.recorder.fence().catch(() => {});
     expect((await recording.recorded()).size).toBe(3);
     expect((await recording.record()).captureError).toContain('not captured');
-    await recording.graph.settleIncidents(['outbox-gaps']);
+    const [first] = await recording.graph.inspectCapture();
+    await run('CREATE (:A {i: 6}), (:A {i: 7}), (:A {i: 8}), (:A {i: 9})');
+    for (let i = 0; i < 3; i += 1) await run('CREATE (:A {i: 10})');
+    await recording.graph.settleIncidents([first?.incident ?? '']);
+    // What was lost after it was looked at is another gap.
+    const [second] = await recording.graph.inspectCapture();
+    expect(second).toMatchObject({ kind: 'OUTBOX_FULL', gap: true });
+    expect(second?.incident).not.toBe(first?.incident);
+    await recording.recorder.fence().catch(() => {});
+    await recording.graph.settleIncidents([second?.incident ?? '']);
     expect(await recording.graph.inspectCapture()).toEqual([]);
     expect(await outbox()).toBe(0n);
   });

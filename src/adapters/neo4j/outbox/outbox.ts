@@ -114,18 +114,26 @@ export class Outbox {
     return count(row?.gaps);
   }
 
-  async removeGaps(): Promise<void> {
-    await this.#removeAll(GAP_LABEL);
+  /** Some of these notes, by elementId and in its order. */
+  async gapIds(limit: number): Promise<string[]> {
+    const rows = await this.#connection.read(
+      `MATCH (o:${GAP_LABEL}) WITH elementId(o) AS id LIMIT $limit RETURN id ORDER BY id`,
+      { limit: BigInt(limit) },
+    );
+    return rows.map(({ id }) => String(id));
+  }
+
+  async removeGaps(ids: readonly string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += NODES_PER_DELETE) {
+      const some = ids.slice(at, at + NODES_PER_DELETE);
+      await this.#write(`MATCH (o) WHERE elementId(o) IN $ids AND o:${GAP_LABEL} DETACH DELETE o`, { ids: some });
+    }
   }
 
   async removeAll(): Promise<void> {
-    await this.#removeAll(OUTBOX_LABEL);
-  }
-
-  async #removeAll(label: string): Promise<void> {
     for (;;) {
       const rows = await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
-        tx.run(`MATCH (o:${label}) WITH o LIMIT ${NODES_PER_DELETE} DETACH DELETE o RETURN count(o) AS removed`),
+        tx.run(`MATCH (o:${OUTBOX_LABEL}) WITH o LIMIT ${NODES_PER_DELETE} DETACH DELETE o RETURN count(o) AS removed`),
       );
       if (count(rows[0]?.removed) === 0n) return;
     }

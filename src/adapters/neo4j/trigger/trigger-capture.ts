@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { EntityKind } from '../../../core/entities.ts';
 import { CaptureError } from '../../../core/errors.ts';
 import type {
@@ -27,7 +28,10 @@ export type TriggerCaptureOptions = Partial<Pick<TriggerOptions, 'rowsPerPart' |
 export const CAPTURE_DEFAULTS = { rowsPerPart: 5_000, charactersPerPart: 4_000_000, mostWaiting: 200_000 };
 /** What the service says of keys that are not fit is kept until it is looked at: so many at most. */
 const MOST_NOTICES = 100;
-const GAPS = 'outbox-gaps';
+/** Notes of writes that were not captured which are settled at a time. */
+const MOST_SETTLED = 10_000;
+/** Sets of such notes that are remembered: a comparison settles the one that it found when it began. */
+const REMEMBERED_SETS = 20;
 const UUID_LENGTH = 36;
 
 /** Of a graph in which an APOC trigger writes down every transaction as it commits. */
@@ -41,6 +45,9 @@ class TriggerCapture implements Capture {
   readonly #outbox: Outbox;
   readonly #feed: OutboxFeed;
   readonly #findings = new Map<string, CaptureFinding>();
+  /** Notes of writes that were not captured, by the incident that they were shown as. */
+  readonly #notes = new Map<string, readonly string[]>();
+  #noticed = 0;
   /** Where the transactions of the last scan are. */
   #scanned = new Map<string, readonly PartHeader[]>();
   #storeId: string | null = null;
@@ -113,15 +120,34 @@ class TriggerCapture implements Capture {
       readStoreId(connection),
     ]);
     const findings = [...found, ...this.#findings.values()];
-    if (gaps > 0n) findings.push({ kind: 'OUTBOX_FULL', message: LOST, key: null, gap: true, incident: GAPS });
+    if (gaps > 0n)
+      findings.push({
+        kind: 'OUTBOX_FULL',
+        message: LOST,
+        key: null,
+        gap: true,
+        incident: await this.#incidentOfNotes(),
+      });
     this.#storeId ??= store;
     if (store !== this.#storeId) findings.push({ kind: 'STORE_REPLACED', message: REPLACED, key: null, gap: true });
     return findings;
   }
 
   async settleIncidents(incidents: readonly string[]): Promise<void> {
-    for (const incident of incidents) this.#findings.delete(incident);
-    if (incidents.includes(GAPS)) await this.#outbox.removeGaps();
+    const settled = new Set(incidents);
+    for (const [id, { incident = '' }] of this.#findings) if (settled.has(incident)) this.#findings.delete(id);
+    for (const incident of incidents) await this.#outbox.removeGaps(this.#notes.get(incident) ?? []);
+  }
+
+  /** Of the notes that there are now: whoever settles it leaves those that came later. */
+  async #incidentOfNotes(): Promise<string> {
+    const ids = await this.#outbox.gapIds(MOST_SETTLED);
+    const incident = `outbox-gaps:${hash('sha256', ids.join())}`;
+    this.#notes.delete(incident);
+    this.#notes.set(incident, ids);
+    const [oldest = ''] = this.#notes.keys();
+    if (this.#notes.size > REMEMBERED_SETS) this.#notes.delete(oldest);
+    return incident;
   }
 
   async unseen(on: Statements, _kind: EntityKind, keys: readonly string[]): Promise<readonly string[]> {
@@ -157,18 +183,15 @@ class TriggerCapture implements Capture {
     }
     for (const key of rekeyed) {
       const message = `the key property ${keyProperty} was changed`;
-      this.#find(`KEY_CHANGED:${key}`, {
-        kind: 'KEY_CHANGED',
-        message,
-        key,
-        gap: true,
-        incident: `KEY_CHANGED:${key}`,
-      });
+      this.#noticed += 1;
+      // Each time anew: settling one change of a key does not settle the next.
+      const incident = `KEY_CHANGED:${this.#noticed}`;
+      this.#find(`KEY_CHANGED:${key}`, { kind: 'KEY_CHANGED', message, key, gap: true, incident });
     }
   }
 
   #find(id: string, finding: CaptureFinding): void {
-    if (this.#findings.size < MOST_NOTICES) this.#findings.set(id, finding);
+    if (this.#findings.size < MOST_NOTICES || this.#findings.has(id)) this.#findings.set(id, finding);
   }
 }
 
