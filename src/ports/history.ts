@@ -107,10 +107,8 @@ export interface History {
   graph(id: number): Promise<GraphRecord | null>;
   graphByName(name: string): Promise<GraphRecord | null>;
   graphsById(ids: readonly number[]): Promise<Map<number, GraphRecord>>;
-  setCapture(
-    id: number,
-    capture: { mode?: CaptureMode; error?: string | null; progress?: number; newEpoch?: boolean },
-  ): Promise<void>;
+  /** What is recorded from now on is of a new epoch. */
+  beginEpoch(id: number): Promise<void>;
   /**
    * Sets the capture error and ends the epoch, unless there is an error already. `isNew`: it is counted as a gap of its own.
    * @returns whether this call set the error

@@ -203,28 +203,16 @@ export interface OperationStep {
   readonly metrics?: readonly OperationMetric[];
 }
 
-/** Two restores of the same part of a graph cannot be under way at once: each would take the other's writes for another's. */
-export class RestoreUnderWayError extends Error {
-  override readonly name = 'RestoreUnderWayError';
-  readonly operationId: string;
+/**
+ * Another operation is in the way of a new one: two restores of the same part of a graph cannot be under way at once, since each would take the
+ * other's writes for another's, and what an operation left is done by one other.
+ */
+export class OtherOperationError extends Error {
+  override readonly name = 'OtherOperationError';
   readonly status: OperationStatus;
 
-  constructor(operationId: string, status: OperationStatus) {
-    super(`restore ${operationId} is under way`);
-    this.operationId = operationId;
-    this.status = status;
-  }
-}
-
-/** What an operation left is being done, or was done in part, by another one. */
-export class ResumedError extends Error {
-  override readonly name = 'ResumedError';
-  readonly operationId: string;
-  readonly status: OperationStatus;
-
-  constructor(operationId: string, status: OperationStatus) {
-    super(`operation ${operationId} does what it left`);
-    this.operationId = operationId;
+  constructor(message: string, status: OperationStatus) {
+    super(message);
     this.status = status;
   }
 }
@@ -232,7 +220,7 @@ export class ResumedError extends Error {
 export interface OperationStore {
   /**
    * Stores a new operation in ROLLBACK_INITIATED with its STARTED event and audit row.
-   * @throws RestoreUnderWayError, ResumedError
+   * @throws OtherOperationError
    */
   create(operation: NewOperation, audit: AuditFact): Promise<void>;
   get(id: string): Promise<OperationRecord | null>;

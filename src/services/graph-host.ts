@@ -42,7 +42,7 @@ export interface HostedGraph {
 }
 
 export interface GraphHostDependencies {
-  readonly history: Pick<History, 'graph' | 'setCapture' | 'beginGap' | 'addCaptureProblems'>;
+  readonly history: Pick<History, 'graph' | 'beginGap' | 'addCaptureProblems'>;
   readonly attachments: AttachmentStore;
   readonly registry: GraphRegistry;
   readonly schemas: Pick<SchemaReadings, 'note'>;

@@ -2,12 +2,7 @@ import { NotFoundError, PlanChangedError, StateError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import type { AttachmentStore } from '../ports/attachment-store.ts';
 import type { GraphRecord } from '../ports/history.ts';
-import {
-  type NewOperation,
-  type OperationRecord,
-  RestoreUnderWayError,
-  ResumedError,
-} from '../ports/operation-store.ts';
+import { type NewOperation, type OperationRecord, OtherOperationError } from '../ports/operation-store.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type * as contract from './contract.ts';
@@ -19,7 +14,7 @@ import { stillHolds } from './rollback/rehearsed.ts';
 import { assertSameEntities, assertTold } from './rollback-reach.ts';
 import { checkRequest, checkSchemaKnown, resolveTarget } from './rollback-request.ts';
 import { gradual } from './strategies/gradual.ts';
-import { writingStrategy } from './strategies/strategies.ts';
+import { writingStrategy, writingStrategyFor } from './strategies/strategies.ts';
 
 export interface RollbackManagerDependencies extends ControlDependencies {
   readonly sessions: Pick<SessionStore, 'get'>;
@@ -121,12 +116,11 @@ export class RollbackManager implements contract.RollbackManager {
       throw new StateError(`operation ${input.id} wrote nothing`, operation.status);
     const graph = await this.#deps.history.graph(operation.graphId);
     if (graph === null) throw new NotFoundError('its graph is gone');
-    const { immediateLimit } = this.#deps.registry.get(graph.id).graph;
     const request = {
       graph: graph.name,
       undo: { by: { operation: input.id } },
       dryRun: false,
-      strategy: applied > BigInt(immediateLimit) ? 'GRADUAL' : 'IMMEDIATE',
+      strategy: writingStrategyFor(applied, this.#deps.registry.get(graph.id).graph),
       policy: input.policy,
       includeSchema: false,
     } as const;
@@ -217,15 +211,8 @@ export class RollbackManager implements contract.RollbackManager {
     try {
       await this.#deps.operations.create(operation, auditFact(caller, 'OPERATION_REQUESTED', about, data));
     } catch (error) {
-      if (error instanceof ResumedError)
-        throw new StateError(
-          `operation ${error.operationId} does what operation ${operation.resumesId} left`,
-          error.status,
-        );
-      if (!(error instanceof RestoreUnderWayError)) throw error;
-      const { operationId, status } = error;
-      const message = `restore ${operationId} of the same part of the graph is under way: wait for its end, or abort it`;
-      throw new StateError(message, status);
+      if (error instanceof OtherOperationError) throw new StateError(error.message, error.status);
+      throw error;
     }
     this.#deps.bus.publish(`graph:${graphId}`);
     await this.#control.enqueue(id);

@@ -9,6 +9,7 @@ import type { GraphRegistry } from './graph-registry.ts';
 import type { Attempt, Idempotency } from './idempotency.ts';
 import type { PointPinner } from './point-pinner.ts';
 import { IDLE_MS, type SessionResolver } from './session-resolver.ts';
+import { writingStrategyFor } from './strategies/strategies.ts';
 import { checkText } from './text-checks.ts';
 
 /** A session that wrote within this time, or was opened within it, is at work. */
@@ -150,13 +151,12 @@ export class SessionManager implements contract.SessionManager {
     await sessions.setRollback(session.id, operation);
   }
 
-  /** Nobody is asked, so it is one transaction wherever one can hold it. An entity counts as often as the session changed it. */
-  async #strategyFor({ id, graphId }: SessionRecord): Promise<'IMMEDIATE' | 'GRADUAL'> {
+  /** By how much the session changed; an entity counts as often as it did. */
+  async #strategyFor({ id, graphId }: SessionRecord) {
     const { history, registry } = this.#deps;
-    const { immediateLimit } = registry.get(graphId).graph;
     const summary = (await history.sessionSummaries([id])).get(id);
     const changes = Object.values(summary ?? {}).reduce((sum: bigint, count: bigint) => sum + count, 0n);
-    return changes > BigInt(immediateLimit) ? 'GRADUAL' : 'IMMEDIATE';
+    return writingStrategyFor(changes, registry.get(graphId).graph);
   }
 }
 

@@ -63,7 +63,7 @@ export class Neo4jRecording {
     await connection.close();
     const history = new PostgresHistory(database);
     const { id } = await history.openGraph(name, 'NEO4J');
-    await history.setCapture(id, { mode: 'CONTINUOUS' });
+    await database.query(`UPDATE graphs SET capture_mode = 'CONTINUOUS' WHERE id = $1`, [id]);
     const bindings = new PostgresBindings(database, id);
     const graph = new Neo4jGraph(name, { url }, bindings, triggerCapture(capture), graphOptions);
     await graph.attach();

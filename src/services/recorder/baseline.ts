@@ -104,7 +104,7 @@ export class Baseline {
       'the graph was put back to an earlier state, or our marker was deleted, while its baseline was recorded: it is read again';
     await history.addCaptureProblems(graphId, [{ kind: STORE_RESTORED, message, key: null }]);
     // In a later epoch what is recorded and not in the graph any more is looked for.
-    await history.setCapture(graphId, { newEpoch: true });
+    await history.beginEpoch(graphId);
     await this.#attachments.advance(lease, { phase: 'PAGES', cursor: null, seen: 0n, progress: 0 });
     await this.reset();
     this.#seat.doubt();

@@ -56,7 +56,7 @@ export class Differences {
   ): Promise<RecordedTransaction | null> {
     const { clock, history, graphId } = this.#deps;
     const lease = await this.#seat.keep();
-    if (first) await history.setCapture(graphId, { newEpoch: true });
+    if (first) await history.beginEpoch(graphId);
     const nobody = { actor: null, session: null, operation: null } as const;
     const time = clock.now();
     const part: FullTransaction = { id, time, source: 'RECONCILE', ...nobody, cut: last, changes, first, last };

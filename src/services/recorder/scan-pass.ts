@@ -119,7 +119,7 @@ export class ScanPass {
   async #store(versions: readonly VersionEntry[], last: boolean): Promise<RecordedTransaction | null> {
     const { clock, history, graphId } = this.#deps;
     const lease = await this.#seat.keep();
-    if (this.#first) await history.setCapture(graphId, { newEpoch: true });
+    if (this.#first) await history.beginEpoch(graphId);
     const nobody = { actor: null, sessionId: null, operationId: null };
     const entry = { seq: this.#seat.head.seq + 1n, feedId: this.#id, first: this.#first, last, ...nobody };
     this.#first = false;

@@ -134,7 +134,7 @@ async function compareChecksums(
   return { expected: checksumToHex(sum.sum()), actual: checksumToHex(at.checksum) };
 }
 
-/** What is recorded is the graph as far as capture can tell. A gap is noticed before the next transaction of the new epoch is. */
+/** Whether what is recorded is the graph, as far as capture can tell. A gap may be known before anything is recorded in its new epoch. */
 async function isWhole({ served }: OperationRun): Promise<boolean> {
   try {
     await served.recorder.certainFence();

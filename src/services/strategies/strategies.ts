@@ -25,3 +25,8 @@ export function checkStrategies(request: RollbackRequest, limits: StrategyLimits
 export function writingStrategy({ strategy }: { readonly strategy: WritingStrategyName }): WritingStrategy {
   return WRITING[strategy];
 }
+
+/** For who does not ask for one: a single transaction wherever one can hold so many changes. */
+export function writingStrategyFor(changes: bigint, { immediateLimit }: StrategyLimits): WritingStrategyName {
+  return changes > BigInt(immediateLimit) ? 'GRADUAL' : 'IMMEDIATE';
+}

@@ -55,7 +55,7 @@ test('a graph that is put back while its baseline is recorded is read again, tho
     await unseen('UNWIND range(1, 3000) AS n CREATE (:Item {old: n})');
     await unseen('MATCH (i:Item) WHERE i.old IS NOT NULL MATCH (p:Part {n: i.old}) CREATE (i)-[:HAD]->(p)');
   };
-  await history.setCapture(graphId, { mode: 'OFF' });
+  await database.query(`UPDATE graphs SET capture_mode = 'OFF' WHERE id = $1`, [graphId]);
   const attachment = { storeId: 'store', total: 18_000n };
   await attachments.begin(graphId, attachment, auditFact(null, 'GRAPH_ATTACHED', {}));
   const recorder = new Recorder({ ...deps, graph: disturbed(recording.graph, putBack) }, { inspectMs: 0 });

@@ -55,23 +55,8 @@ export async function graphByName(on: SqlExecutor, name: string): Promise<GraphR
   return rows[0] === undefined ? null : graphOf(rows[0]);
 }
 
-export interface CaptureChange {
-  readonly mode?: CaptureMode;
-  readonly error?: string | null;
-  readonly progress?: number;
-  readonly newEpoch?: boolean;
-}
-
-export async function setCapture(on: SqlExecutor, id: number, change: CaptureChange): Promise<void> {
-  const parameters = new Parameters();
-  const where = `id = ${parameters.add(id)}`;
-  const sets: string[] = [];
-  if (change.mode !== undefined) sets.push(`capture_mode = ${parameters.add(change.mode)}`);
-  if (change.error !== undefined) sets.push(`capture_error = ${parameters.add(change.error)}`);
-  if (change.progress !== undefined) sets.push(`capture_progress = ${parameters.add(change.progress)}`);
-  if (change.newEpoch === true) sets.push('epoch = epoch + 1');
-  if (sets.length === 0) return;
-  await on.query(`UPDATE graphs SET ${sets.join(', ')} WHERE ${where}`, parameters.values);
+export async function beginEpoch(on: SqlExecutor, id: number): Promise<void> {
+  await on.query('UPDATE graphs SET epoch = epoch + 1 WHERE id = $1', [id]);
 }
 
 /** One statement, so that of several that find the same gap only one ends the epoch. */

@@ -18,14 +18,13 @@ import { current, currentMarks, known, presentNodes } from './current.ts';
 import { discardPartial } from './discard.ts';
 import {
   addCaptureProblems,
+  beginEpoch,
   beginGap,
-  type CaptureChange,
   captureProblems,
   endGap,
   graphByName,
   graphsById,
   openGraph,
-  setCapture,
 } from './graphs.ts';
 import { type IncidentFilter, incidentAt, leftBehind } from './incident.ts';
 import { acquireLease, releaseLease } from './leases.ts';
@@ -51,9 +50,9 @@ export class PostgresHistory implements History {
   graph = async (id: number) => (await graphsById(this.#db, [id])).get(id) ?? null;
   graphByName = (name: string) => graphByName(this.#db, name);
   graphsById = (ids: readonly number[]) => graphsById(this.#db, ids);
+  beginEpoch = (id: number) => beginEpoch(this.#db, id);
   beginGap = (id: number, error: string, isNew: boolean) => beginGap(this.#db, id, error, isNew);
   endGap = (id: number, gaps: bigint) => endGap(this.#db, id, gaps);
-  setCapture = (id: number, change: CaptureChange) => setCapture(this.#db, id, change);
   addCaptureProblems = (id: number, problems: readonly Pick<CaptureProblem, 'kind' | 'message' | 'key'>[]) =>
     addCaptureProblems(this.#db, id, problems);
   captureProblems = (id: number, page: PageRequest<bigint>) => captureProblems(this.#db, id, page);

@@ -9,8 +9,7 @@ import {
   type OperationRecord,
   type OperationStep,
   type OperationStore,
-  RestoreUnderWayError,
-  ResumedError,
+  OtherOperationError,
 } from '../../../ports/operation-store.ts';
 import { appendAudit } from '../audit-log.ts';
 import { isUuid, jsonText } from '../sql-parameters.ts';
@@ -207,24 +206,29 @@ export class PostgresOperationStore implements OperationStore {
   }
 }
 
-/** @throws RestoreUnderWayError */
+/** @throws OtherOperationError */
 async function assertNoOtherRestore(tx: SqlExecutor, { graphId, scope }: NewOperation): Promise<void> {
   const { rows } = await tx.query<{ id: string; status: OperationStatus; scope: Scope | null }>(
     `SELECT id, status, scope FROM rollback_operations WHERE graph_id = $1 AND status IN ${OPEN} AND type = 'RESTORE' AND NOT dry_run`,
     [graphId],
   );
   const other = rows.find((row) => mayOverlap(row.scope, scope));
-  if (other !== undefined) throw new RestoreUnderWayError(other.id, other.status);
+  if (other !== undefined) {
+    const message = `restore ${other.id} of the same part of the graph is under way: wait for its end, or abort it`;
+    throw new OtherOperationError(message, other.status);
+  }
 }
 
-/** @throws ResumedError */
+/** @throws OtherOperationError */
 async function assertNotResumed(tx: SqlExecutor, id: string): Promise<void> {
   const { rows } = await tx.query<{ id: string; status: OperationStatus }>(
     `SELECT id, status FROM rollback_operations WHERE resumes_id = $1 AND NOT dry_run AND (status IN ${OPEN} OR applied > 0) LIMIT 1`,
     [id],
   );
   const [other] = rows;
-  if (other !== undefined) throw new ResumedError(other.id, other.status);
+  if (other !== undefined) {
+    throw new OtherOperationError(`operation ${other.id} does what operation ${id} left`, other.status);
+  }
 }
 
 async function abortConflicts(tx: SqlExecutor, operationId: string): Promise<void> {
