@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Database } from '../../src/ports/database.ts';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { nodeOf } from '../support/captured.ts';
 import { engines } from '../support/engines.ts';
-import { expectExact } from '../support/exact-recording.ts';
-import { overriding, RecordingWorld } from '../support/recording-world.ts';
+import { expectExact, recordingWorlds } from '../support/recording-suite.ts';
+import { overriding, type RecordingWorld } from '../support/recording-world.ts';
 
 const AB = `INSERT INTO nodes VALUES ('a', '{Thing}', '{"x":1}'), ('b', '{Thing}', '{}')`;
 const R = `INSERT INTO relationships VALUES ('r', 'KNOWS', 'a', 'b')`;
@@ -13,20 +12,11 @@ const many = (from: number, to: number) =>
   `INSERT INTO nodes SELECT 'n' || lpad(i::text, 3, '0'), '{Many}' FROM generate_series(${from}, ${to}) AS i`;
 
 describe.each(engines)('missed writes on %s', (_, open) => {
-  let database: Database;
-  let close: () => Promise<void>;
   let world: RecordingWorld;
-  let worlds = 0;
-
-  beforeAll(async () => {
-    ({ database, close } = await open());
+  const current = recordingWorlds(open);
+  beforeEach(() => {
+    world = current();
   });
-  afterAll(() => close());
-  beforeEach(async () => {
-    worlds += 1;
-    world = await RecordingWorld.open(database, `w${worlds}`);
-  });
-  afterEach(() => world.stop());
 
   test('a write that capture did not see is shown, reconciled and ends the epoch', async () => {
     const recorder = world.recorder();

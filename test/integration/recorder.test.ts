@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { CaptureError } from '../../src/core/errors.ts';
-import type { Database } from '../../src/ports/database.ts';
 import { nodeOf, nodeRef, put } from '../support/captured.ts';
 import { engines } from '../support/engines.ts';
-import { expectExact } from '../support/exact-recording.ts';
-import { overriding, RecordingWorld } from '../support/recording-world.ts';
+import { expectExact, recordingWorlds } from '../support/recording-suite.ts';
+import { overriding, type RecordingWorld } from '../support/recording-world.ts';
 
 const AB = `INSERT INTO nodes VALUES ('a', '{Thing}', '{"x":1}'), ('b', '{Thing}', '{}')`;
 const R = `INSERT INTO relationships VALUES ('r', 'KNOWS', 'a', 'b')`;
@@ -13,20 +12,11 @@ const many = (from: number, to: number) =>
   `INSERT INTO nodes SELECT 'n' || lpad(i::text, 3, '0'), '{Many}' FROM generate_series(${from}, ${to}) AS i`;
 
 describe.each(engines)('the recorder on %s', (_, open) => {
-  let database: Database;
-  let close: () => Promise<void>;
   let world: RecordingWorld;
-  let worlds = 0;
-
-  beforeAll(async () => {
-    ({ database, close } = await open());
+  const current = recordingWorlds(open);
+  beforeEach(() => {
+    world = current();
   });
-  afterAll(() => close());
-  beforeEach(async () => {
-    worlds += 1;
-    world = await RecordingWorld.open(database, `w${worlds}`);
-  });
-  afterEach(() => world.stop());
 
   test('after a fence, history is the graph', async () => {
     const recorder = world.recorder();
@@ -45,7 +35,7 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     // The end of a scan is always a cut. Inside one, a server may have to say no: a transaction that is open in any of its databases
     // leaves the instant before the next commit undecided. The only connection of PGlite decides every one.
     expect(transactions.slice(1).map(({ cut }) => cut)).toEqual([true, true]);
-    if (database.engine === 'pglite') expect(transactions[0]?.cut).toBe(true);
+    if (world.database.engine === 'pglite') expect(transactions[0]?.cut).toBe(true);
     expect((await world.record()).captureError).toBeNull();
   });
 
@@ -180,7 +170,7 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     // The first fence begins one; the others may come too late for it.
     expect(scans).toBeLessThanOrEqual(2);
     const statements: string[] = [];
-    const end = database.onStatement((text) => statements.push(text));
+    const end = world.database.onStatement((text) => statements.push(text));
     await recorder.fence();
     end();
     expect(statements.length).toBeLessThanOrEqual(2);

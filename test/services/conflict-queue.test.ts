@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { ConflictChoice } from '../../src/core/conflict-choice.ts';
 import { InvalidInputError, LimitError, StateError } from '../../src/core/errors.ts';
-import type { StoredConflict } from '../../src/ports/conflict-store.ts';
-import type { ResolutionInput } from '../../src/services/contract.ts';
+import { conflictsIn, decision } from '../support/conflicted.ts';
 import { engines, type OpenedEngine } from '../support/engines.ts';
 import { node } from '../support/graph-writes.ts';
 import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
@@ -21,31 +19,7 @@ describe.each(engines)('the queue of conflicts that wait for a person, on %s', (
     await engine.close();
   });
 
-  let round = 0;
-  /** Nodes whose property p went from 0 over 1, by `u`, to 2, by another: as many conflicts; and a node without one. */
-  async function conflicted(count = 2, more: Parameters<World['request']>[0] = {}) {
-    round += 1;
-    const u = `u${round}`;
-    const keys = Array.from({ length: count }, (_unused, n) => `q${round}-${n}`);
-    const innocent = `q${round}-innocent`;
-    const all = (p: number) => keys.map((key) => node(key, { p }, ['Doc']));
-    const start = await world.write('start', [...all(0), node(innocent, { p: 0 })]);
-    await world.write(u, [...all(1), node(innocent, { p: 1 })]);
-    await world.write('other', all(2));
-    const id = await world.request({ undo: { by: { actor: u }, from: { seq: start } }, ...more });
-    return { id, keys, innocent, operation: await world.rest(id) };
-  }
-
-  const conflictsOf = (id: string): Promise<readonly StoredConflict[]> => world.conflictStore.select(id, {}, 0n, 1000);
-  const decision = ({ id, version }: StoredConflict, choice: ConflictChoice, remember = false): ResolutionInput => ({
-    conflict: id,
-    choice,
-    expectVersion: version,
-    remember,
-  });
-  const resolve = (operation: string, ...resolutions: ResolutionInput[]) =>
-    world.manager.resolve(CALLER, { operation, resolutions });
-  const heldBy = async (key: string | undefined) => (await world.content())[`n:${key}`]?.properties.p;
+  const { conflicted, conflictsOf, resolve, heldBy } = conflictsIn(() => world);
   const problemOf = async (work: Promise<unknown>): Promise<string> => {
     const error = await work.then(
       () => null,
@@ -229,79 +203,6 @@ describe.each(engines)('the queue of conflicts that wait for a person, on %s', (
     world = await openWorld(engine.database);
     await world.settle(id);
     expect(await heldBy(keys[0])).toBe(0);
-  });
-
-  describe('of a preview', () => {
-    test('are decided there, the plan says so, and the execution goes by it', async () => {
-      const { id, keys, operation } = await conflicted(2, { dryRun: true });
-      expect(operation).toMatchObject({ status: 'COMPLETED', counts: { conflicted: 2n } });
-      const [a, b] = await conflictsOf(id);
-      if (!a || !b) throw new Error('too few conflicts');
-      await resolve(id, decision(a, { side: 'TARGET' }), decision(b, { value: 7 }));
-      const decided = await world.read(id);
-      expect(decided).toMatchObject({ status: 'COMPLETED', counts: { planned: 3n, conflicted: 0n } });
-      expect(decided.planHash).not.toBe(operation.planHash);
-      const executed = await world.manager.execute(CALLER, {
-        id,
-        expectPlan: decided.planHash ?? '',
-        strategy: 'IMMEDIATE',
-      });
-      expect(await world.settle(executed)).toMatchObject({ outcome: 'APPLIED', planHash: decided.planHash });
-      expect(await Promise.all(keys.map(heldBy))).toEqual([0, 7]);
-    });
-
-    test('can be decided otherwise as long as it is not executed', async () => {
-      const { id, keys } = await conflicted(1, { dryRun: true });
-      const [a] = await conflictsOf(id);
-      if (!a) throw new Error('no conflict');
-      await resolve(id, decision(a, { side: 'TARGET' }));
-      const first = await world.read(id);
-      await resolve(id, { ...decision(a, { side: 'LIVE' }), expectVersion: 2 });
-      const second = await world.read(id);
-      expect(second.counts).toMatchObject({ planned: 1n, skipped: 1n });
-      expect(second.planHash).not.toBe(first.planHash);
-      const executed = await world.manager.execute(CALLER, {
-        id,
-        expectPlan: second.planHash ?? '',
-        strategy: 'IMMEDIATE',
-      });
-      expect(await world.settle(executed)).toMatchObject({ outcome: 'SKIPPED' });
-      expect(await heldBy(keys[0])).toBe(2);
-    });
-
-    test('and are decided otherwise once its plan was confirmed: that plan is not executed', async () => {
-      const { id, keys } = await conflicted(1, { dryRun: true });
-      const [a] = await conflictsOf(id);
-      if (!a) throw new Error('no conflict');
-      await resolve(id, decision(a, { side: 'TARGET' }));
-      const { planHash } = await world.read(id);
-      const idle = await openWorld(engine.database, { queue: 'none' });
-      const executed = await idle.manager.execute(CALLER, { id, expectPlan: planHash ?? '', strategy: 'IMMEDIATE' });
-      await idle.close();
-      await resolve(id, { ...decision(a, { side: 'LIVE' }), expectVersion: 2 });
-      await world.runner.sweep();
-      expect(await world.settle(executed)).toMatchObject({
-        status: 'FAILED',
-        counts: { applied: 0n },
-      });
-      expect((await world.details(executed))?.error_message).toContain('PLAN_CHANGED');
-      expect(await heldBy(keys[0])).toBe(2);
-    });
-
-    test('that are open when it is executed wait for their decision then', async () => {
-      const { id, keys, operation } = await conflicted(1, { dryRun: true });
-      const executed = await world.manager.execute(CALLER, {
-        id,
-        expectPlan: operation.planHash ?? '',
-        strategy: 'IMMEDIATE',
-      });
-      expect(await world.rest(executed)).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
-      const [a] = await conflictsOf(executed);
-      if (!a) throw new Error('no conflict');
-      await resolve(executed, decision(a, { side: 'TARGET' }));
-      expect(await world.settle(executed)).toMatchObject({ outcome: 'APPLIED' });
-      expect(await heldBy(keys[0])).toBe(0);
-    });
   });
 
   describe('remembered', () => {

@@ -1,39 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { StateError } from '../../src/core/errors.ts';
-import { GraphError } from '../../src/ports/graph-error.ts';
-import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { changedNodes } from '../support/changed-nodes.ts';
 import { graphEngines, type OpenedGraphEngine } from '../support/graph-engines.ts';
 import { node } from '../support/graph-writes.ts';
+import { Interruptions } from '../support/interruptions.ts';
 import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
 
-/** Called before each graph transaction of a rollback, with its number; the first takes the marker, the second writes batch 1. */
-let intrude: ((transaction: number) => Promise<unknown>) | undefined;
-let transactions = 0;
-/** Called after each, when it has been committed. */
-let afterwards: ((transaction: number) => Promise<unknown>) | undefined;
-
-function interruptible(graph: KnowledgeGraph): KnowledgeGraph {
-  const transaction: KnowledgeGraph['transaction'] = async (context, work) => {
-    transactions += 1;
-    await intrude?.(transactions);
-    const number = transactions;
-    const result = await graph.transaction(context, work);
-    await afterwards?.(number);
-    return result;
-  };
-  return new Proxy(graph, {
-    get(target, name) {
-      if (name === 'transaction') return transaction;
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  });
-}
+const interruptions = new Interruptions();
+const gradual = { strategy: 'GRADUAL', batchSize: 10 } as const;
 
 describe.each(graphEngines)('operations under the hands of people, on %s', (_, open) => {
   let engine: OpenedGraphEngine;
   let world: World;
-  const opened = () => openWorld(engine.database, { neo4j: engine.neo4j, wrapGraph: interruptible });
+  const opened = () => openWorld(engine.database, { neo4j: engine.neo4j, wrapGraph: interruptions.wrap });
   beforeAll(async () => {
     engine = await open();
     world = await opened();
@@ -42,38 +21,23 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
     await world.close();
     await engine.close();
   });
-  afterEach(() => {
-    intrude = undefined;
-    afterwards = undefined;
-  });
+  afterEach(() => interruptions.reset());
 
-  let round = 0;
-  /** Nodes whose property p went from 0 to 1 by `u`. */
-  async function history(count: number, actor = `u${round + 1}`) {
-    round += 1;
-    transactions = 0;
-    const keys = Array.from({ length: count }, (_unused, n) => `m${round}-${`${n}`.padStart(3, '0')}`);
-    const start = await world.write(
-      'start',
-      keys.map((key) => node(key, { p: 0 })),
-    );
-    await world.write(
-      actor,
-      keys.map((key) => node(key, { p: 1 })),
-    );
-    return { keys, undo: { by: { actor }, from: { seq: start } } };
-  }
+  const history = async (count: number) => {
+    const made = await changedNodes(world, count);
+    interruptions.recount();
+    return made;
+  };
   const held = async (keys: readonly string[]): Promise<unknown[]> => {
     const content = await world.content();
     return keys.map((key) => content[`n:${key}`]?.properties.p);
   };
-  const gradual = { strategy: 'GRADUAL', batchSize: 10 } as const;
 
   describe('a gradual operation that is paused', () => {
     async function paused() {
       const { keys, undo } = await history(30);
       let id = '';
-      intrude = async (transaction) => {
+      interruptions.before = async (transaction) => {
         if (transaction === 3) await world.manager.pause(CALLER, { id });
       };
       id = await world.request({ undo, ...gradual });
@@ -117,115 +81,10 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
     });
   });
 
-  test.each([
-    ['aborted', true],
-    ['FAILED', false],
-  ])('one that ends %s before anybody has noted what it wrote has it in its account', async (_name, isAborted) => {
-    const { keys, undo } = await history(5);
-    let id = '';
-    afterwards = async (transaction) => {
-      if (transaction !== 2) return;
-      if (isAborted) await world.manager.abort(CALLER, { id });
-      throw isAborted ? new GraphError('the answer was lost', 'Lost', true) : new Error('the memory is gone');
-    };
-    id = await world.request({ undo });
-    await world.until(async () => (await world.lease(id)) === null);
-    await world.runner.sweep();
-    expect(await world.settle(id)).toMatchObject({
-      status: isAborted ? 'PARTIALLY_COMPLETED' : 'FAILED',
-      outcome: isAborted ? 'ABORTED' : 'FAILED',
-      counts: { applied: 5n },
-    });
-    expect((await world.details(id))?.account).toMatchObject({ overwritten: '5', left: '0' });
-    expect(await held(keys)).toEqual(keys.map(() => 0));
-    const undone = await world.manager.undo(CALLER, { id, policy: { default: 'ABORT' } });
-    expect(await world.settle(undone)).toMatchObject({ outcome: 'APPLIED' });
-    expect(await held(keys)).toEqual(keys.map(() => 1));
-  });
-
-  describe('an operation that failed part way', () => {
-    async function broken(more: { conflict?: boolean } = {}) {
-      const { keys, undo } = await history(30);
-      if (more.conflict === true) await world.write('other', [node(keys[25] ?? '', { p: 9 })]);
-      intrude = async (transaction) => {
-        if (transaction === 3) throw new Error('the disk is full');
-      };
-      const id = await world.request({
-        undo,
-        ...gradual,
-        policy: { default: more.conflict === true ? 'MANUAL' : 'ABORT' },
-      });
-      return { id, keys };
-    }
-
-    test('is resumed by a new one that does what is left, once', async () => {
-      const { id, keys } = await broken();
-      expect(await world.settle(id)).toMatchObject({ status: 'FAILED', counts: { applied: 10n } });
-      expect((await world.details(id))?.account).toMatchObject({ overwritten: '10', left: '20' });
-      intrude = undefined;
-      const both = [1, 2].map(() => world.manager.resume(CALLER, { id, policy: null }));
-      const [resumed = ''] = (await Promise.allSettled(both)).flatMap((one) =>
-        one.status === 'fulfilled' ? one.value : [],
-      );
-      expect((await Promise.allSettled(both)).map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-      await expect(world.manager.resume(CALLER, { id, policy: null })).rejects.toThrow(StateError);
-      expect(await world.settle(resumed)).toMatchObject({
-        type: 'UNDO',
-        outcome: 'APPLIED',
-        resumesId: id,
-        counts: { planned: 20n, applied: 20n },
-      });
-      expect(await held(keys)).toEqual(keys.map(() => 0));
-      expect((await world.details(resumed))?.proof).toMatchObject({ matches: true });
-      await expect(world.manager.resume(CALLER, { id: resumed, policy: null })).rejects.toThrow(StateError);
-    });
-
-    test('of a whole graph is resumed, and the checksum accounts for both and for what others did meanwhile', async () => {
-      const { keys, undo } = await history(30);
-      intrude = async (transaction) => {
-        if (transaction === 3) throw new Error('the disk is full');
-      };
-      const to = { seq: undo.from.seq };
-      const id = await world.request({ to, ...gradual, policy: { default: 'MANUAL' } });
-      expect(await world.settle(id)).toMatchObject({ status: 'FAILED', counts: { applied: 10n } });
-      intrude = undefined;
-      await world.write('other', [node(keys[29] ?? '', { p: 1, q: 'kept' }), node(`${keys[0]}-new`)]);
-      await world.write('other', [node(keys[2] ?? '', { p: 0, q: 'too' })]);
-      const resumed = await world.manager.resume(CALLER, { id, policy: null });
-      expect(await world.settle(resumed)).toMatchObject({ outcome: 'APPLIED', counts: { applied: 20n } });
-      expect(await held(keys)).toEqual(keys.map(() => 0));
-      const { proof } = (await world.details(resumed)) ?? {};
-      expect(proof).toMatchObject({ method: 'CONTINUOUS_CHECKSUM', matches: true });
-    });
-
-    test('is reverted by its undo, of what it wrote', async () => {
-      const { id, keys } = await broken();
-      await world.settle(id);
-      intrude = undefined;
-      const undone = await world.manager.undo(CALLER, { id, policy: { default: 'ABORT' } });
-      expect(await world.settle(undone)).toMatchObject({ outcome: 'APPLIED', counts: { applied: 10n } });
-      expect(await held(keys)).toEqual(keys.map(() => 1));
-    });
-
-    test('carries its decisions over', async () => {
-      const { id, keys } = await broken({ conflict: true });
-      expect(await world.rest(id)).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
-      const [conflict] = await world.conflictStore.select(id, {}, 0n, 10);
-      transactions = 0;
-      const resolution = { conflict: conflict?.id ?? '', choice: { value: 5 }, expectVersion: 1, remember: false };
-      await world.manager.resolve(CALLER, { operation: id, resolutions: [resolution] });
-      expect(await world.settle(id)).toMatchObject({ status: 'FAILED', counts: { applied: 10n } });
-      intrude = undefined;
-      const resumed = await world.manager.resume(CALLER, { id, policy: null });
-      expect(await world.settle(resumed)).toMatchObject({ outcome: 'APPLIED', counts: { applied: 20n } });
-      expect(await held(keys)).toEqual(keys.map((_unused, at) => (at === 25 ? 5 : 0)));
-    });
-  });
-
   test('a key makes each request happen once', async () => {
     const { undo } = await history(30);
-    const idempotencyKey = `once-${round}`;
-    intrude = async (transaction) => {
+    const idempotencyKey = `once ${undo.by.actor}`;
+    interruptions.before = async (transaction) => {
       if (transaction === 3) throw new Error('the disk is full');
     };
     const id = await world.request({ undo, ...gradual, maxChangesPerSecond: 50 });
@@ -234,7 +93,7 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
       expect(await Promise.all(twice)).toEqual([id, id]);
     }
     await world.settle(id);
-    intrude = undefined;
+    interruptions.before = undefined;
     const resumed = [1, 2].map(() => world.manager.resume(CALLER, { id, policy: null, idempotencyKey }));
     const [first, second] = await Promise.all(resumed);
     expect(first).toBe(second);
@@ -258,7 +117,7 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
   describe('two operations at once', () => {
     test('run side by side where they write other entities', async () => {
       const [a, b] = [await history(30), await history(30)];
-      transactions = 0;
+      interruptions.recount();
       const ids = await Promise.all([
         world.request({ undo: a.undo, ...gradual }),
         world.request({ undo: b.undo, ...gradual }),
@@ -285,7 +144,7 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
       await world.write('v', [node(keys[0] ?? '', { p: 2 })]);
       const before = await world.moments.live(world.graphId);
       let other = '';
-      intrude = async (transaction) => {
+      interruptions.before = async (transaction) => {
         if (transaction !== 2) return;
         other = await world.request({ undo: { by: { actor: 'v' }, from: { seq: before.seq - 1n } } });
         await world.settle(other);

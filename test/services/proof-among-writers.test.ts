@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { engines } from '../support/engines.ts';
 import { node } from '../support/graph-writes.ts';
+import { overriding } from '../support/recording-world.ts';
 import { openWorld } from '../support/rollback-world.ts';
 
 /** Breaks in before reads of a graph, as long as it is told to. */
@@ -14,29 +15,22 @@ class BeforeReads {
     this.#left = times;
   }
 
-  readonly wrap = (graph: KnowledgeGraph): KnowledgeGraph => {
-    const read: KnowledgeGraph['read'] = async (refs) => {
-      if (this.#left > 0) {
-        this.#left -= 1;
-        await this.#intrude?.();
-      }
-      return graph.read(refs);
-    };
-    return new Proxy(graph, {
-      get: (target, name) => {
-        if (name === 'read') return read;
-        const member: unknown = Reflect.get(target, name, target);
-        return typeof member === 'function' ? member.bind(target) : member;
+  readonly wrap = (graph: KnowledgeGraph): KnowledgeGraph =>
+    overriding(graph, {
+      read: async (refs) => {
+        if (this.#left > 0) {
+          this.#left -= 1;
+          await this.#intrude?.();
+        }
+        return graph.read(refs);
       },
     });
-  };
 }
 
 describe.each(engines)('a proof, on %s', (_, open) => {
   let end = async (): Promise<void> => {};
   afterEach(() => end());
-
-  test.each([1, 2, 3])('tells writes of others apart that come while it reads, %i times', async (times) => {
+  async function opened() {
     const { database, close } = await open();
     const reads = new BeforeReads();
     const world = await openWorld(database, { wrapGraph: reads.wrap });
@@ -44,6 +38,11 @@ describe.each(engines)('a proof, on %s', (_, open) => {
       await world.close();
       await close();
     };
+    return { database, reads, world };
+  }
+
+  test.each([1, 2, 3])('tells writes of others apart that come while it reads, %i times', async (times) => {
+    const { reads, world } = await opened();
     const start = await world.write('start', [node('a', { p: 0 }), node('b', { p: 0 })]);
     await world.write('u', [node('a', { p: 1 }), node('b', { p: 1 })]);
     let seen = 0;
@@ -63,13 +62,7 @@ describe.each(engines)('a proof, on %s', (_, open) => {
   });
 
   test('claims what it has read and no more when capture has a gap by then', async () => {
-    const { database, close } = await open();
-    const reads = new BeforeReads();
-    const world = await openWorld(database, { wrapGraph: reads.wrap });
-    end = async () => {
-      await world.close();
-      await close();
-    };
+    const { database, reads, world } = await opened();
     const start = await world.write('start', [node('a', { p: 0 })]);
     await world.write('u', [node('a', { p: 1 })]);
     reads.next(1, () => database.query('ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER'));

@@ -1,60 +1,30 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ConflictStrategy } from '../../src/core/policy.ts';
-import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { changedNodes } from '../support/changed-nodes.ts';
 import { graphKinds, type OpenedGraphEngine } from '../support/graph-engines.ts';
 import { node, relationship } from '../support/graph-writes.ts';
+import { Interruptions } from '../support/interruptions.ts';
 import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
 
 let engine: OpenedGraphEngine;
 let world: World;
-/** Runs before the n-th of a rollback's graph transactions; the first takes the marker, the second writes batch 1. */
-let interruption: { before: number; work: () => Promise<unknown>; always?: boolean } | undefined;
-let transactions = 0;
+const interruptions = new Interruptions();
+beforeEach(() => interruptions.reset());
 
-function interruptible(graph: KnowledgeGraph): KnowledgeGraph {
-  const transaction: KnowledgeGraph['transaction'] = async (context, work) => {
-    transactions += 1;
-    if (interruption !== undefined && (interruption.before === transactions || interruption.always))
-      await interruption.work();
-    return graph.transaction(context, work);
+const history = (count = 2) => changedNodes(world, count, String);
+/** Does it before the n-th graph transaction. */
+const interrupt = (number: number, work: () => Promise<unknown>): void => {
+  interruptions.before = async (transaction) => {
+    if (transaction === number) await work();
   };
-  return new Proxy(graph, {
-    get(target, name) {
-      if (name === 'transaction') return transaction;
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  });
-}
-
-beforeEach(() => {
-  interruption = undefined;
-  transactions = 0;
-});
-
-let round = 0;
-async function history(count = 2) {
-  round += 1;
-  const u = `u${round}`;
-  const keys = Array.from({ length: count }, (_, n) => `g${round}-${n}`);
-  const start = await world.write(
-    'start',
-    keys.map((key) => node(key, { p: 0 })),
-  );
-  await world.write(
-    u,
-    keys.map((key) => node(key, { p: 1 })),
-  );
-  const undo = { by: { actor: u }, from: { seq: start } };
-  return { keys, undo, start };
-}
+};
 
 const heldBy = async (key: string | undefined) => (await world.content())[`n:${key}`]?.properties;
 
 describe.each(graphKinds)('on %s', (_, open) => {
   beforeAll(async () => {
     engine = await open();
-    world = await openWorld(engine.database, { neo4j: engine.neo4j, wrapGraph: interruptible });
+    world = await openWorld(engine.database, { neo4j: engine.neo4j, wrapGraph: interruptions.wrap });
   }, 300_000);
   afterAll(async () => {
     await world.close();
@@ -64,7 +34,7 @@ describe.each(graphKinds)('on %s', (_, open) => {
   describe('a writer between the plan and its execution', () => {
     const between = async (policy: ConflictStrategy, properties: Record<string, number>) => {
       const { keys, undo } = await history();
-      interruption = { before: 2, work: () => world.write('other', [node(keys[0] ?? '', properties)]) };
+      interrupt(2, () => world.write('other', [node(keys[0] ?? '', properties)]));
       const operation = await world.rollback({ undo, policy: { default: policy } });
       return { operation, first: await heldBy(keys[0]), second: await heldBy(keys[1]) };
     };
@@ -110,8 +80,8 @@ describe.each(graphKinds)('on %s', (_, open) => {
         const resolutions = [{ conflict, choice: { side }, expectVersion: version, remember: false }];
         await world.manager.resolve(CALLER, { operation: id, resolutions });
       };
-      transactions = 0;
-      interruption = { before: 3, work: () => world.write('other', [node(second, { p: 5 })]) };
+      interruptions.recount();
+      interrupt(3, () => world.write('other', [node(second, { p: 5 })]));
       await decide(third, 'LIVE');
       await world.until(async () => (await conflicts()).some(({ key }) => key === second));
       expect(await world.rest(id)).toMatchObject({ status: 'CONFLICT_RESOLUTION', counts: { applied: 1n } });
@@ -148,7 +118,7 @@ describe.each(graphKinds)('on %s', (_, open) => {
     test('who connects something to a node that is to vanish makes it a conflict', async () => {
       const start = await world.write('start', [node('w-b')]);
       await world.write('w-u', [node('w-a')]);
-      interruption = { before: 2, work: () => world.write('other', [relationship('w-r', 'w-a', 'w-b')]) };
+      interrupt(2, () => world.write('other', [relationship('w-r', 'w-a', 'w-b')]));
       const operation = await world.rollback({
         undo: { by: { actor: 'w-u' }, from: { seq: start } },
         policy: { default: 'SKIP' },
@@ -162,10 +132,7 @@ describe.each(graphKinds)('on %s', (_, open) => {
 
     test('counts as another in a restore too, and the checksum accounts for it', async () => {
       const { keys, start } = await history();
-      interruption = {
-        before: 2,
-        work: () => world.write('other', [node(keys[0] ?? '', { p: 5 }), node(`${keys[0]}-new`)]),
-      };
+      interrupt(2, () => world.write('other', [node(keys[0] ?? '', { p: 5 }), node(`${keys[0]}-new`)]));
       const operation = await world.rollback({ to: { seq: start }, policy: { default: 'SKIP' } });
       expect(operation.outcome).toBe('SKIPPED');
       expect([await heldBy(keys[0]), await heldBy(keys[1])]).toEqual([{ p: 5 }, { p: 0 }]);
@@ -178,13 +145,9 @@ describe.each(graphKinds)('on %s', (_, open) => {
     const restless = async (policy: ConflictStrategy) => {
       const { keys, undo } = await history();
       const writer = { n: 10 };
-      interruption = {
-        before: 0,
-        always: true,
-        work: async () => {
-          writer.n += 1;
-          await world.write('other', [node(keys[0] ?? '', { p: 1, n: writer.n })]);
-        },
+      interruptions.before = async () => {
+        writer.n += 1;
+        await world.write('other', [node(keys[0] ?? '', { p: 1, n: writer.n })]);
       };
       return { keys, writer, operation: await world.rollback({ undo, policy: { default: policy } }) };
     };
@@ -239,7 +202,7 @@ describe.each(graphKinds)('on %s', (_, open) => {
     test('that is stopped after some batches is partly done, and can be undone', async () => {
       const { keys, undo } = await history(30);
       let operationId = '';
-      interruption = { before: 3, work: () => world.manager.abort(CALLER, { id: operationId, reason: 'enough' }) };
+      interrupt(3, () => world.manager.abort(CALLER, { id: operationId, reason: 'enough' }));
       operationId = await world.request({ undo, strategy: 'GRADUAL', batchSize: 10 });
       const operation = await world.settle(operationId);
       expect(operation).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'ABORTED' });
@@ -254,7 +217,7 @@ describe.each(graphKinds)('on %s', (_, open) => {
 
     test('that meets a conflict keeps its batches, waits, and goes on after them', async () => {
       const { keys, undo } = await history(30);
-      interruption = { before: 3, work: () => world.write('other', [node(keys[20] ?? '', { p: 9 })]) };
+      interrupt(3, () => world.write('other', [node(keys[20] ?? '', { p: 9 })]));
       const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10 });
       expect(operation).toMatchObject({ status: 'CONFLICT_RESOLUTION', counts: { applied: 10n, conflicted: 1n } });
       expect([await heldBy(keys[0]), await heldBy(keys[20]), await heldBy(keys[29])]).toEqual([
@@ -281,7 +244,7 @@ describe.each(graphKinds)('on %s', (_, open) => {
 
     test('that waits after some batches can be aborted, and is partly done', async () => {
       const { keys, undo } = await history(20);
-      interruption = { before: 3, work: () => world.write('other', [node(keys[19] ?? '', { p: 9 })]) };
+      interrupt(3, () => world.write('other', [node(keys[19] ?? '', { p: 9 })]));
       const operation = await world.rollback({ undo, strategy: 'GRADUAL', batchSize: 10 });
       await world.manager.abort(CALLER, { id: operation.id });
       expect(await world.settle(operation.id)).toMatchObject({ status: 'PARTIALLY_COMPLETED', outcome: 'ABORTED' });

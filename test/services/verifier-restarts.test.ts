@@ -1,26 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
 import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
-import { PostgresSchemaReadings } from '../../src/adapters/postgres/schema-readings.ts';
-import { PostgresVerificationStore } from '../../src/adapters/postgres/verification-store.ts';
-import { systemClock } from '../../src/adapters/system/clock.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
-import type { VerificationRecord } from '../../src/ports/verification-store.ts';
 import { auditFact } from '../../src/services/audit-facts.ts';
-import { Idempotency } from '../../src/services/idempotency.ts';
-import { Verifier } from '../../src/services/verifier.ts';
 import { engines } from '../support/engines.ts';
 import { overriding } from '../support/recording-world.ts';
-import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
+import { CALLER } from '../support/rollback-world.ts';
+import { openVerifyingWorld, type VerifyingWorld } from '../support/verifying-world.ts';
 
 describe.each(engines)('what comes between a verification and its end, on %s', (_, open) => {
   let database: PostgresStore;
-  let world: World;
-  let verifier: Verifier;
-  let verifications: PostgresVerificationStore;
-  let close: () => Promise<void>;
+  let opened: VerifyingWorld;
+  let world: VerifyingWorld['world'];
+  let verifier: VerifyingWorld['verifier'];
+  let verifications: VerifyingWorld['verifications'];
   /** Done once, as soon as the graph is read. */
   let intrude: (() => Promise<unknown>) | undefined;
 
@@ -37,31 +31,15 @@ describe.each(engines)('what comes between a verification and its end, on %s', (
   beforeAll(async () => {
     const engine = await open();
     database = engine.database;
-    world = await openWorld(database, { queue: 'pg-boss', wrapGraph: interrupted });
-    verifications = new PostgresVerificationStore(database);
-    const holder = randomUUID();
-    const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys: world.keys, holder });
-    const schemas = new PostgresSchemaReadings(database);
-    verifier = new Verifier({ ...world, schemas, clock: systemClock, verifications, idempotency, holder });
-    await verifier.start();
+    opened = await openVerifyingWorld(engine, { wrapGraph: interrupted });
+    ({ world, verifier, verifications } = opened);
     const properties = { p: 1 };
     await world.write('ada', [{ kind: 'NODE', key: 'a', labels: ['T'], properties }]);
-    close = async () => {
-      verifier.stop();
-      await world.close();
-      await engine.close();
-    };
   });
-  afterAll(() => close());
+  afterAll(() => opened.close());
 
-  async function ended(id: string): Promise<VerificationRecord> {
-    for (;;) {
-      const found = await verifications.get(id);
-      if (found !== null && found.status !== 'RUNNING') return found;
-      await sleep(20);
-    }
-  }
-  const verify = async () => ended(await verifier.begin(CALLER, { graph: 'demo' }));
+  const ended = (id: string) => opened.ended(id);
+  const verify = () => opened.verify();
   const captureError = async () => (await world.history.graph(world.graphId))?.captureError;
 
   test('a process that dies, and whose lease outlives it: another one takes the verification up', async () => {
@@ -80,10 +58,7 @@ describe.each(engines)('what comes between a verification and its end, on %s', (
   test('a process that stops in the middle lets go of it', async () => {
     const id = randomUUID();
     await verifications.create(id, world.graphId, auditFact(CALLER, 'VERIFICATION_STARTED', {}));
-    const holder = randomUUID();
-    const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys: world.keys, holder });
-    const schemas = new PostgresSchemaReadings(database);
-    const leaving = new Verifier({ ...world, schemas, clock: systemClock, verifications, idempotency, holder });
+    const leaving = opened.make();
     intrude = async () => leaving.stop();
     await expect(leaving.run(id)).rejects.toThrow();
     expect(await verifications.abandoned(10)).toEqual([id]);

@@ -1,41 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PostgresIdempotencyStore } from '../../src/adapters/postgres/idempotency-store.ts';
 import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
-import { PostgresSchemaReadings } from '../../src/adapters/postgres/schema-readings.ts';
-import { PostgresVerificationStore } from '../../src/adapters/postgres/verification-store.ts';
-import { systemClock } from '../../src/adapters/system/clock.ts';
-import type { VerificationRecord } from '../../src/ports/verification-store.ts';
-import { Idempotency } from '../../src/services/idempotency.ts';
-import { Verifier } from '../../src/services/verifier.ts';
 import { engines } from '../support/engines.ts';
-import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
+import { CALLER } from '../support/rollback-world.ts';
+import { openVerifyingWorld, type VerifyingWorld } from '../support/verifying-world.ts';
 
 describe.each(engines)('verification on %s', (_, open) => {
   let database: PostgresStore;
-  let world: World;
-  let verifier: Verifier;
-  let verifications: PostgresVerificationStore;
-  let close: () => Promise<void>;
+  let opened: VerifyingWorld;
+  let world: VerifyingWorld['world'];
+  let verifications: VerifyingWorld['verifications'];
+  const verify = () => opened.verify();
 
   beforeAll(async () => {
     const engine = await open();
     database = engine.database;
-    world = await openWorld(database, { queue: 'pg-boss' });
-    verifications = new PostgresVerificationStore(database);
-    const holder = randomUUID();
-    const idempotency = new Idempotency({ store: new PostgresIdempotencyStore(database), keys: world.keys, holder });
-    const schemas = new PostgresSchemaReadings(database);
-    verifier = new Verifier({ ...world, schemas, clock: systemClock, verifications, idempotency, holder });
-    await verifier.start();
-    close = async () => {
-      verifier.stop();
-      await world.close();
-      await engine.close();
-    };
+    opened = await openVerifyingWorld(engine);
+    ({ world, verifications } = opened);
   });
-  afterAll(() => close());
+  afterAll(() => opened.close());
 
   const node = (key: string, p: number) => ({ kind: 'NODE', key, labels: ['T'], properties: { p } }) as const;
   const graph = async () => {
@@ -43,15 +26,6 @@ describe.each(engines)('verification on %s', (_, open) => {
     if (record === null) throw new Error('no graph');
     return record;
   };
-
-  async function verify(): Promise<VerificationRecord> {
-    const id = await verifier.begin(CALLER, { graph: 'demo' });
-    for (;;) {
-      const found = await verifications.get(id);
-      if (found !== null && found.status !== 'RUNNING') return found;
-      await sleep(20);
-    }
-  }
 
   test('a graph that is as recorded matches', async () => {
     await world.write('ada', [node('a', 1), node('b', 1)]);
@@ -95,6 +69,6 @@ describe.each(engines)('verification on %s', (_, open) => {
   });
 
   test('an unknown graph is refused', async () => {
-    await expect(verifier.begin(CALLER, { graph: 'nope' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(opened.verifier.begin(CALLER, { graph: 'nope' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });

@@ -15,7 +15,7 @@ import { openGraph } from '../../src/main/open-graph.ts';
 import type { EventBus } from '../../src/ports/event-bus.ts';
 import type { JobQueue } from '../../src/ports/job-queue.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
-import type { OperationProof, OperationRecord } from '../../src/ports/operation-store.ts';
+import type { OperationRecord } from '../../src/ports/operation-store.ts';
 import { auditFact } from '../../src/services/audit-facts.ts';
 import type { Caller, RollbackRequest } from '../../src/services/contract.ts';
 import { GraphRegistry } from '../../src/services/graph-registry.ts';
@@ -28,6 +28,7 @@ import { RollbackRunner } from '../../src/services/rollback-runner.ts';
 import { ScopeResolver } from '../../src/services/scope-resolver.ts';
 import { SessionResolver } from '../../src/services/session-resolver.ts';
 import { settingOf } from './graph-engines.ts';
+import { operationRecords } from './operation-records.ts';
 
 /** What an entity is to be after a write. */
 export type Wanted = EntityState | (EntityRef & { readonly gone: true });
@@ -125,7 +126,6 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   await queue.start();
   await runner.start();
 
-  const row = async <Row>(sql: string, id: string): Promise<Row[]> => (await database.query<Row>(sql, [id])).rows;
   const read = async (id: string): Promise<OperationRecord> => {
     const operation = await operations.get(id);
     if (operation === null) throw new Error(`no operation ${id}`);
@@ -134,7 +134,8 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   /** Who runs it. */
   const lease = async (id: string): Promise<string | null> => {
     const sql = 'SELECT lease_holder AS holder FROM rollback_operations WHERE id = $1';
-    return (await row<{ holder: string | null }>(sql, id))[0]?.holder ?? null;
+    const { rows } = await database.query<{ holder: string | null }>(sql, [id]);
+    return rows[0]?.holder ?? null;
   };
   /** Waits for the end of an operation. */
   const settle = (id: string): Promise<OperationRecord> => untilIn(FINAL, () => read(id));
@@ -177,45 +178,7 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
   return {
     write,
     content,
-    planRows: (id: string) =>
-      row<{ kind: number; key: string; action: string; state: string; reason: string | null; cascade: boolean }>(
-        'SELECT kind, key, action, state, reason, cascade FROM operation_plan WHERE operation_id = $1 ORDER BY kind, key',
-        id,
-      ),
-    conflicts: (id: string) =>
-      row<{
-        kind: number;
-        key: string;
-        type: string;
-        aspect: string;
-        property: string | null;
-        status: string;
-        resolution: string | null;
-      }>(
-        `SELECT kind, key, type, aspect, property, status, resolution FROM operation_conflicts WHERE operation_id = $1 ORDER BY no`,
-        id,
-      ),
-    events: (id: string) =>
-      row<{ seq: bigint; type: string; status: string; progress: number; message: string | null }>(
-        'SELECT seq, type, status, progress, message FROM operation_events WHERE operation_id = $1 ORDER BY seq',
-        id,
-      ),
-    /** What the audit log says of an operation. */
-    audit: async (id: string): Promise<string[]> =>
-      (
-        await row<{ type: string }>(
-          'SELECT event_type AS type FROM rollback_audit_log WHERE operation_id = $1 ORDER BY seq',
-          id,
-        )
-      ).map(({ type }) => type),
-    details: async (id: string) =>
-      (
-        await row<{
-          error_message: string | null;
-          proof: OperationProof | null;
-          account: Record<string, string> | null;
-        }>('SELECT error_message, proof, account FROM rollback_operations WHERE id = $1', id)
-      )[0],
+    ...operationRecords(database),
     deps,
     conflictStore,
     database,

@@ -48,8 +48,8 @@ export class CaptureWatch {
     // While capture is out of order, every look may have missed more. What else lasts until a comparison settles it is one gap, however
     // often it is looked at.
     const isOut = inspected.some(({ gap, incident }) => gap && incident === undefined);
-    const isNew = isOut || gaps.some((finding) => !this.#standing.has(occurrenceOf(finding)));
-    this.#standing = new Set(findings.map(occurrenceOf));
+    const isNew = isOut || gaps.some((finding) => !this.#standing.has(idOf(finding)));
+    this.#standing = still;
     await this.#note(findings.filter((finding) => !finding.gap && !this.#noted.has(idOf(finding))));
     if (gaps.length > 0) await this.gap(gaps, isNew);
     // Shown once: from now on it is this state of the graph that is known.
@@ -108,8 +108,4 @@ export class CaptureWatch {
 
 function idOf({ kind, message, key }: Problem): string {
   return JSON.stringify([kind, message, key]);
-}
-
-function occurrenceOf(finding: CaptureFinding): string {
-  return JSON.stringify([idOf(finding), finding.incident]);
 }
