@@ -1,37 +1,18 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { StateError } from '../../src/core/errors.ts';
-import { changedNodes } from '../support/changed-nodes.ts';
-import { graphEngines, type OpenedGraphEngine } from '../support/graph-engines.ts';
+import { graphEngines } from '../support/graph-engines.ts';
 import { node } from '../support/graph-writes.ts';
-import { Interruptions } from '../support/interruptions.ts';
-import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
+import { interruptedWorld } from '../support/interrupted-world.ts';
+import { CALLER, type World } from '../support/rollback-world.ts';
 
-const interruptions = new Interruptions();
 const gradual = { strategy: 'GRADUAL', batchSize: 10 } as const;
 
 describe.each(graphEngines)('operations under the hands of people, on %s', (_, open) => {
-  let engine: OpenedGraphEngine;
   let world: World;
-  const opened = () => openWorld(engine.database, { neo4j: engine.neo4j, wrapGraph: interruptions.wrap });
-  beforeAll(async () => {
-    engine = await open();
-    world = await opened();
-  }, 300_000);
-  afterAll(async () => {
-    await world.close();
-    await engine.close();
+  const { interruptions, current, reopen, history, held } = interruptedWorld(open);
+  beforeEach(() => {
+    world = current();
   });
-  afterEach(() => interruptions.reset());
-
-  const history = async (count: number) => {
-    const made = await changedNodes(world, count);
-    interruptions.recount();
-    return made;
-  };
-  const held = async (keys: readonly string[]): Promise<unknown[]> => {
-    const content = await world.content();
-    return keys.map((key) => content[`n:${key}`]?.properties.p);
-  };
 
   describe('a gradual operation that is paused', () => {
     async function paused() {
@@ -64,8 +45,7 @@ describe.each(graphEngines)('operations under the hands of people, on %s', (_, o
 
     test('stays so across a restart, and can be aborted', async () => {
       const { id, keys } = await paused();
-      await world.close();
-      world = await opened();
+      world = await reopen();
       await world.runner.sweep();
       expect(await world.read(id)).toMatchObject({ status: 'EXECUTING', paused: true });
       await world.manager.abort(CALLER, { id });
