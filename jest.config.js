@@ -13,6 +13,7 @@ export default {
   },
   testMatch: long ? ['<rootDir>/test/**/*.long.ts'] : suites.map((suite) => `<rootDir>/test/${suite}/**/*.test.ts`),
   modulePathIgnorePatterns: ['<rootDir>/.palinode/', '<rootDir>/tmp/'],
+  setupFiles: ['<rootDir>/src/adapters/system/json-parse.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   maxWorkers: 2,

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Driver } from 'neo4j-driver';
 import { Connection } from '../src/adapters/neo4j/connection.ts';
+import { OwnMetadata } from '../src/adapters/neo4j/own-metadata.ts';
 import { TriggerInstallation } from '../src/adapters/neo4j/trigger/installation.ts';
 import { triggerStatement } from '../src/adapters/neo4j/trigger/statement.ts';
 import { CAPTURE_DEFAULTS } from '../src/adapters/neo4j/trigger/trigger-capture.ts';
@@ -28,10 +30,14 @@ type Round = Record<(typeof SIDES)[number], Rates>;
 const graph = await startBenchNeo4j();
 const connection = new Connection({ url: graph.url });
 const options = { keyProperty: 'palinodeKey', givesKeys: true, derivedProperties: [], ...CAPTURE_DEFAULTS };
+const secret = randomUUID();
+const own = new OwnMetadata({ get: async () => secret, claim: async () => secret });
 const triggers = {
   without: null,
-  least: new TriggerInstallation(connection, 'bench', "CREATE (:_PalinodeOutbox {payload: ''})"),
-  captured: new TriggerInstallation(connection, 'bench', triggerStatement(options)),
+  least: new TriggerInstallation(connection, 'bench', own, () => "CREATE (:_PalinodeOutbox {payload: ''})"),
+  captured: new TriggerInstallation(connection, 'bench', own, (secretHash) =>
+    triggerStatement({ ...options, secretHash }),
+  ),
 };
 const figures: Figure[] = [];
 try {
@@ -73,7 +79,7 @@ async function ratesUnder(trigger: TriggerInstallation | null, round: number): P
   await trigger?.install();
   const rates = await ratesOf(graph.driver, round);
   await trigger?.remove();
-  await connection.write({ metadata: { palinodeDrain: true } }, (tx) => tx.run('MATCH (o:_PalinodeOutbox) DELETE o'));
+  await connection.write({}, (tx) => tx.run('MATCH (o:_PalinodeOutbox) DELETE o'));
   return rates;
 }
 

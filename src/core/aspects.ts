@@ -1,5 +1,6 @@
 import { sameValue, sortedLabels } from './canonical.ts';
 import type { EntityRef, EntityState } from './entities.ts';
+import { propertiesOf } from './properties.ts';
 import type { Value } from './values.ts';
 
 /**
@@ -87,7 +88,7 @@ export function stateOf(ref: EntityRef, values: ReadonlyMap<Aspect, Value>): Ent
     const name = propertyOf(aspect);
     return name === null ? [] : [[name, value]];
   });
-  const properties = Object.fromEntries(named);
+  const properties = propertiesOf(named);
   if (ref.kind === 'NODE') {
     const labels = values.get('labels');
     const texts = labels === undefined ? [] : (listTexts(labels) ?? []);
@@ -109,11 +110,12 @@ export function valuesOf(state: EntityState | null): Map<Aspect, Value> {
 
 /** The state with some aspects changed; null removes one. An entity that is there stays there. */
 export function withAspects(state: EntityState, changes: readonly (readonly [Aspect, Value | null])[]): EntityState {
-  const properties = { ...state.properties };
-  let changed: EntityState = { ...state, properties };
+  const properties = new Map(Object.entries(state.properties));
+  let changed: EntityState = state;
   for (const [aspect, value] of changes) {
     const name = propertyOf(aspect);
-    if (name !== null) setOwn(properties, name, value);
+    if (name !== null && value !== null) properties.set(name, value);
+    else if (name !== null) properties.delete(name);
     else if (aspect === 'labels' && changed.kind === 'NODE') {
       changed = { ...changed, labels: sortedLabels(value === null ? [] : (listTexts(value) ?? [])) };
     } else if (aspect === 'existence' && changed.kind === 'RELATIONSHIP' && value !== null) {
@@ -121,11 +123,5 @@ export function withAspects(state: EntityState, changes: readonly (readonly [Asp
       changed = { ...changed, type, start, end };
     }
   }
-  return changed;
-}
-
-/** A property may be named like something that every object has. */
-function setOwn(properties: Record<string, Value>, name: string, value: Value | null): void {
-  if (value === null) delete properties[name];
-  else Object.defineProperty(properties, name, { value, configurable: true, enumerable: true, writable: true });
+  return { ...changed, properties: propertiesOf([...properties]) };
 }

@@ -90,7 +90,31 @@ function orderedState(state: EntityState): string {
 /** Identical in type and content: 1 and 1.0, 0.0 and -0.0, P1M and P30D differ; NaN equals NaN. */
 export function sameValue(a: Value, b: Value): boolean {
   if (typeof a !== 'object' || typeof b !== 'object') return a === b;
-  return a === b || taggedJson(a) === taggedJson(b);
+  return a === b || sameTagged(a, b);
+}
+
+/** As their texts would be, without writing them. */
+function sameTagged(a: TaggedValue, b: TaggedValue): boolean {
+  if ('$list' in a) return '$list' in b && a.$list.of === b.$list.of && sameItems(a.$list.values, b.$list.values);
+  if ('$point' in a) return '$point' in b && samePoint(a.$point, b.$point);
+  if ('$list' in b || '$point' in b) return false;
+  const [tag, payload] = tagAndPayload(a);
+  const [otherTag, otherPayload] = tagAndPayload(b);
+  return tag === otherTag && payload === otherPayload;
+}
+
+function sameItems(a: readonly ListElement[], b: readonly ListElement[]): boolean {
+  return a.length === b.length && a.every((element, at) => sameElement(element, b[at]));
+}
+
+function sameElement(a: ListElement, b: ListElement | undefined): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object') return a === b;
+  if ('srid' in a) return 'srid' in b && samePoint(a, b);
+  return !('srid' in b) && sameTagged(a, b);
+}
+
+function samePoint(a: PointValue, b: PointValue): boolean {
+  return a.srid === b.srid && sameItems(a.coordinates, b.coordinates);
 }
 
 /** Identical content, or both absent. Stops at the first difference: nothing is put into canonical text that need not be. */

@@ -1,5 +1,6 @@
 import type { PropertyChange } from './diff.ts';
 import { type EntityChange, type EntityId, type EntityState, entityId } from './entities.ts';
+import { propertiesOf } from './properties.ts';
 import type { CapturedChange, CapturedTransaction, EntityDelta, FullTransaction } from './recording-types.ts';
 import type { Properties, Value } from './values.ts';
 
@@ -74,7 +75,7 @@ function lastStateOf(
   { kind, key, labelsRemoved, properties }: EntityDelta,
   base: EntityState | null,
 ): EntityState | null {
-  const had = Object.fromEntries(properties.flatMap(({ name, before }) => (before === null ? [] : [[name, before]])));
+  const had = propertiesOf(properties.flatMap(({ name, before }) => (before === null ? [] : [[name, before]])));
   if (kind === 'NODE') return { kind, key, labels: [...labelsRemoved].sort(), properties: had };
   return base?.kind === 'RELATIONSHIP' ? { ...base, properties: had } : null;
 }
@@ -98,5 +99,5 @@ function withValues(base: Properties, changes: readonly PropertyChange[], side: 
     if (value === null) values.delete(change.name);
     else values.set(change.name, value);
   }
-  return Object.fromEntries(values);
+  return propertiesOf([...values]);
 }

@@ -1,3 +1,4 @@
+import '../adapters/system/json-parse.ts';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { FileBlobStore } from '../adapters/blobs/file-blob-store.ts';

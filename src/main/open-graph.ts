@@ -1,8 +1,8 @@
 import { EmbeddedGraph } from '../adapters/embedded-graph/embedded-graph.ts';
 import { anyCapture } from '../adapters/neo4j/capture-choice.ts';
 import { Neo4jGraph } from '../adapters/neo4j/neo4j-graph.ts';
-
 import { PostgresBindings } from '../adapters/postgres/bindings.ts';
+import { PostgresCaptureSecret } from '../adapters/postgres/capture-secret.ts';
 import type { PostgresStore } from '../adapters/postgres/postgres-store.ts';
 import type { Bindings } from '../ports/bindings.ts';
 import type { KnowledgeGraph } from '../ports/knowledge-graph.ts';
@@ -19,7 +19,8 @@ export function openGraph(store: PostgresStore, graphId: number, setting: GraphS
   if (setting.kind === 'embedded') return { graph: new EmbeddedGraph(store, setting.name) };
   const { name, url, user, password, database, keyProperty, derivedProperties } = setting;
   const bindings = new PostgresBindings(store, graphId);
-  const graph = new Neo4jGraph(name, { url, user, password, database }, bindings, anyCapture, {
+  const kept = { bindings, secret: new PostgresCaptureSecret(store, graphId) };
+  const graph = new Neo4jGraph(name, { url, user, password, database }, kept, anyCapture, {
     keyProperty,
     derivedProperties,
   });

@@ -51,7 +51,7 @@ export interface AttachmentStore {
   finish(lease: RecorderLease, mode: Exclude<CaptureMode, 'OFF' | 'BASELINE'>): Promise<void>;
   /** Notes which stamp is about to be written into the graph, then that it was. */
   noteStamp(graphId: number, stamp: { readonly next: string } | { readonly written: string }): Promise<void>;
-  /** Marks a graph as detached, and takes the right to record away from whoever has it. @returns false when it was OFF already */
+  /** Marks a graph as detached, takes the right to record away from whoever has it, forgets the secret of its capture, and ends its verification. @returns false when it was OFF already */
   end(graphId: number, audit: AuditFact): Promise<boolean>;
   /** Notes that keys are about to be removed: what is recorded cannot be told to be about the entities of the graph after that. */
   forgetKeys(graphId: number): Promise<void>;

@@ -1,7 +1,7 @@
 /**
  * Wakes those who wait for something to be stored. Notices carry no content: whoever is woken reads the rows, so a lost or doubled
  * notice costs at most a delay. Topics: `operation:<id>`, `graph:<id>`, `point:<id>`, `capture:<graph id>`;
- * `pending:<graph id>` asks whoever records the graph to look at once.
+ * `pending:<graph id>` asks whoever records the graph to look at once, `seat:<graph id>` to let another instance record.
  */
 export interface EventBus {
   publish(topic: string): void;

@@ -1,5 +1,4 @@
 import type {
-  EntityBinding,
   EntityChange,
   EntityId,
   EntityKind,
@@ -90,7 +89,6 @@ export interface Attachment {
 export interface BaselinePage {
   /** Nodes, or relationships; never both. */
   readonly entities: readonly EntityState[];
-  readonly bindings: readonly EntityBinding[];
   /** Where to go on after this page; opaque. */
   readonly cursor: string;
 }
@@ -137,14 +135,15 @@ export interface KnowledgeGraph {
   detach(options: { readonly removeKeys: boolean }): Promise<void>;
   /**
    * Everything that the graph held before it was attached, in pages of at most `pageSize`: all nodes, then all relationships, giving keys to what
-   * has none on the way. Not one snapshot: writers go on, and what they do is in the feed. `after` is the cursor of the last page that was kept,
-   * null to begin. A graph that was recorded from its first entity on gives nothing.
+   * has none on the way. Not one snapshot: writers go on, and what they do is in the feed. A page is read at the earliest when the one before it is
+   * asked for. `after` is the cursor of the last page that was kept, null to begin. A graph that was recorded from its first entity on gives nothing.
    */
   baseline(after: string | null, pageSize: number): AsyncIterable<BaselinePage>;
 
   /**
    * Runs `work` in one graph transaction, retried as a whole on deadlock or serialisation failure, so `work` must be free of
    * other side effects. Commits when it resolves, rolls back when it rejects.
+   * @throws CaptureError when what it wrote would be captured as somebody else's
    */
   transaction<T>(context: WriteContext, work: (tx: GraphTransaction) => Promise<T>): Promise<T>;
 
@@ -176,6 +175,11 @@ export interface KnowledgeGraph {
   acknowledge(ids: readonly string[]): Promise<void>;
   /** Whether capture is installed, enabled and ours. Empty when all is well. O(1). */
   inspectCapture(): Promise<readonly CaptureFinding[]>;
+  /**
+   * How many gaps the feed has come across so far, each of which `inspectCapture` tells of: they are to be noted before the transactions that showed them are
+   * acknowledged. Absent: a feed comes across none.
+   */
+  noticedGaps?(): number;
   /** Forgets incidents (by their `incident`) once a full comparison has brought history in line with the graph. Unknown ones are ignored. */
   settleIncidents(incidents: readonly string[]): Promise<void>;
 

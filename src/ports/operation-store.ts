@@ -203,6 +203,17 @@ export interface OperationStep {
   readonly metrics?: readonly OperationMetric[];
 }
 
+/** The step after a batch: rows of the plan that are written now, how far the operation is, and what is told of it. */
+export type BatchStep = Required<Pick<OperationStep, 'applied' | 'progress' | 'events'>>;
+
+/** A step that was begun before it is known whether it is to be made. Whoever begins one finishes or drops it. */
+export interface BegunStep {
+  /** Makes it: as `advance`. @throws LeaseLostError */
+  finish(): Promise<OperationRecord>;
+  /** Leaves nothing of it. After `finish` it waits for that and does nothing. Never throws. */
+  drop(): Promise<void>;
+}
+
 /**
  * Another operation is in the way of a new one: two restores of the same part of a graph cannot be under way at once, since each would take the
  * other's writes for another's, and what an operation left is done by one other.
@@ -243,6 +254,11 @@ export interface OperationStore {
    * @throws LeaseLostError, UnsettledError
    */
   advance(lease: OperationLease, step: OperationStep): Promise<OperationRecord>;
+  /**
+   * Does most of the work of a step while the graph is still committing its batch. Nobody sees anything of it until it is finished. Absent: the
+   * store can do one thing at a time only.
+   */
+  begin?(lease: OperationLease, step: BatchStep): BegunStep;
   /** Asks the runner to stop. False when the operation has ended. */
   requestAbort(id: string, reason: string | null, audit: AuditFact): Promise<boolean>;
   /** Pauses or continues, with a WAITING or RESUMED event. False when it has ended or is as wanted already. */

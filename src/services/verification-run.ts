@@ -1,4 +1,5 @@
 import { type EntityChange, type EntityKind, type EntityRef, type EntityState, entityId } from '../core/entities.ts';
+import { CaptureError } from '../core/errors.ts';
 import { stateHash } from '../core/hash.ts';
 import { compareKeys } from '../core/key-order.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -73,7 +74,7 @@ export class VerificationRun {
     const { graph, recorder } = this.#served;
     const { id, graphId } = this.#verification;
     // Capture that somebody dropped would miss the next write as it missed the last.
-    if ((await graph.inspectCapture()).length > 0) await graph.attach();
+    if ((await graph.inspectCapture()).length > 0) await this.#attach();
     // Damage that has been repaired stays on record until the graph has been compared; what comes during the comparison is not settled by it.
     const settled = (await graph.inspectCapture()).flatMap(({ incident }) => incident ?? []);
     await recorder.fence();
@@ -98,6 +99,16 @@ export class VerificationRun {
       transactionSeq: transaction?.seq ?? null,
       errorMessage: null,
     });
+  }
+
+  /** A graph that was detached meanwhile stays so: what attaching has installed goes again. */
+  async #attach(): Promise<void> {
+    const { graph } = this.#served;
+    await graph.attach();
+    const record = await this.#history.graph(this.#verification.graphId);
+    if (record?.captureMode !== 'OFF') return;
+    await graph.detach({ removeKeys: false });
+    throw new CaptureError('the graph was detached while it was compared', 'OFF');
   }
 
   async fail(error: unknown): Promise<void> {

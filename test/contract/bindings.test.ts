@@ -39,6 +39,19 @@ describe.each(engines)('bindings on %s', (_engine, open) => {
     expect(await bindings.find('NODE', ['a'])).toEqual(new Map([['a', 3n]]));
   });
 
+  test('what is added binds no key anew, and it is told where the keys are bound', async () => {
+    const bindings = fresh();
+    expect(await bindings.add([bound('a', 1n), bound('b', 2n)])).toEqual(new Map());
+    expect(await bindings.add([])).toEqual(new Map());
+    expect(await bindings.add([bound('b', 9n), bound('c', 3n)])).toEqual(
+      new Map([
+        ['b', 2n],
+        ['c', 3n],
+      ]),
+    );
+    expect(await bindings.add([bound('a', 1n), bound('b', 2n)])).toEqual(await bindings.find('NODE', ['a', 'b']));
+  });
+
   test('one that was replaced meanwhile is not forgotten', async () => {
     const bindings = fresh();
     await bindings.put([bound('a', 1n), bound('b', 2n), bound('b', 2n, 'RELATIONSHIP')]);

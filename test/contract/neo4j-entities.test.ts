@@ -5,6 +5,7 @@ import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
 import type { EntityState } from '../../src/core/entities.ts';
 import type { Value } from '../../src/core/values.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { looseSecret } from '../support/capture-secret.ts';
 import { byApi, changeTo, nodeOf, nodeRef, put, relationshipOf, relationshipRef } from '../support/captured.ts';
 import { type Neo4jHarness, neo4jHarness } from '../support/neo4j-graphs.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
@@ -148,7 +149,8 @@ describe('addresses', () => {
     const database = await createPgliteDatabase({ migrated: true });
     const bindings = new PostgresBindings(database, 1);
     await bindings.put([{ kind: 'NODE', key: 'a', localId: 123_456_789n }]);
-    const other = new Neo4jGraph('other', { url: harness.url }, bindings, scanCapture);
+    const kept = { bindings, secret: looseSecret() };
+    const other = new Neo4jGraph('other', { url: harness.url }, kept, scanCapture);
     expect((await other.read([nodeRef('a')])).get('n:a')?.properties).toEqual({ v: 1 });
     expect((await bindings.find('NODE', ['a'])).get('a')).not.toBe(123_456_789n);
     await other.close();
@@ -195,7 +197,7 @@ test('properties that other triggers compute are no part of any state, and are n
   const derived = new Neo4jGraph(
     'derived',
     { url: harness.url },
-    new PostgresBindings(database, 1),
+    { bindings: new PostgresBindings(database, 1), secret: looseSecret() },
     scanCapture,
     options,
   );
@@ -211,7 +213,8 @@ test('properties that other triggers compute are no part of any state, and are n
 
 test('a key property of the user’s own is the key, and stays as it is', async () => {
   const database = await createPgliteDatabase({ migrated: true });
-  const own = new Neo4jGraph('own', { url: harness.url }, new PostgresBindings(database, 1), scanCapture, {
+  const kept = { bindings: new PostgresBindings(database, 1), secret: looseSecret() };
+  const own = new Neo4jGraph('own', { url: harness.url }, kept, scanCapture, {
     keyProperty: 'uuid',
   });
   await cypher(`CREATE (:Thing {uuid: 'u1', v: 1})-[:KNOWS {uuid: 'r1'}]->(:Thing {uuid: 'u2'})`);

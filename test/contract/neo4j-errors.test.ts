@@ -12,6 +12,9 @@ describe('failures of Neo4j', () => {
     ['a deadlock', 'Neo.TransientError.Transaction.DeadlockDetected'],
     ['a leader that went', 'Neo.ClientError.Cluster.NotALeader'],
     ['a member that only reads', 'Neo.ClientError.General.ForbiddenOnReadOnlyDatabase'],
+    ['a leader that went while it was written to', 'Neo.TransientError.Transaction.LeaderSwitch'],
+    ['a leader that came back meanwhile', 'Neo.TransientError.Transaction.LeaseExpired'],
+    ['a leader whose followers went', 'Neo.TransientError.Cluster.ReplicationFailure'],
     ['a database that is starting', 'Neo.TransientError.General.DatabaseUnavailable'],
     ['a lock that was taken away', 'Neo.ClientError.Transaction.LockClientStopped'],
     ['an entity that went while it was read', 'Neo.ClientError.Statement.EntityNotFound'],
@@ -39,11 +42,14 @@ describe('failures of Neo4j', () => {
       'ProtocolError',
       'N/A',
       'Neo.DatabaseError.Transaction.TransactionCommitFailed',
+      'Neo.TransientError.Cluster.ReplicationFailure',
     ])
       expect(isUnanswered(failed(code))).toBe(true);
     expect(isUnanswered(new SilentServerError())).toBe(true);
     expect(isUnanswered(failed('Neo.ClientError.Schema.ConstraintValidationFailed'))).toBe(false);
     expect(isUnanswered(failed('Neo.TransientError.Transaction.DeadlockDetected'))).toBe(false);
+    expect(isUnanswered(failed('Neo.ClientError.Cluster.NotALeader'))).toBe(false);
+    expect(isUnanswered(failed('Neo.TransientError.Transaction.LeaseExpired'))).toBe(false);
     expect(isUnanswered(new ConstraintError('no', 'key'))).toBe(false);
   });
 

@@ -1,36 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import neo4j, { type Driver } from 'neo4j-driver';
-import type { Database } from '../../src/ports/database.ts';
-import { borrowSharedNeo4j } from '../support/neo4j.ts';
-import { Neo4jRecording } from '../support/neo4j-recording.ts';
-import { createPgliteDatabase } from '../support/postgres.ts';
+import neo4j from 'neo4j-driver';
+import type { Neo4jRecording } from '../support/neo4j-recording.ts';
+import { type Neo4jRecordingOptions, neo4jRecordings } from '../support/neo4j-recordings.ts';
 
 jest.setTimeout(300_000);
 
 describe('the trigger of a Neo4j graph', () => {
-  let database: Database;
-  let driver: Driver;
-  let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
   let recording: Neo4jRecording;
-  let opened = 0;
+  const recordings = neo4jRecordings();
 
-  beforeAll(async () => {
-    server = await borrowSharedNeo4j();
-    database = await createPgliteDatabase({ migrated: true });
-    driver = neo4j.driver(server.url, undefined, { useBigInt: true });
-  });
-  afterEach(() => recording.close());
-  afterAll(async () => {
-    await driver.close();
-    await database.close();
-    await server.giveBack();
-  });
-
-  type Options = Parameters<typeof Neo4jRecording.open>[3];
-  async function open(options: Options = {}): Promise<Neo4jRecording> {
-    opened += 1;
-    recording = await Neo4jRecording.open(database, server.url, `t${opened}`, options);
+  async function open(options: Neo4jRecordingOptions = {}): Promise<Neo4jRecording> {
+    recording = await recordings.open(options);
     return recording;
   }
   async function expectExact(): Promise<void> {
@@ -66,14 +47,31 @@ describe('the trigger of a Neo4j graph', () => {
 
   test('gives keys to what has none as it is touched, ends of new relationships too', async () => {
     await open();
-    const unseen = { palinodeDrain: true };
-    await run('CREATE (:Old {x: 1})-[:T]->(:Old {x: 2}), (:Old {x: 3}), (:Old {x: 4}), (:Old {x: 5})', {}, unseen);
+    await recording.unseen('CREATE (:Old {x: 1})-[:T]->(:Old {x: 2}), (:Old {x: 3}), (:Old {x: 4}), (:Old {x: 5})');
     await run('MATCH (o:Old {x: 1}) SET o.y = 1');
     await run('MATCH (o:Old {x: 2}) SET o:More');
     await run('MATCH (a:Old {x: 3}), (b:Old {x: 4}) CREATE (a)-[:T]->(b)');
     await run('MATCH (o:Old {x: 5}) REMOVE o.x');
     await run('MATCH (:Old)-[r:T]->(:More) SET r.w = 1');
     expect((await recording.live()).size).toBe(7);
+  });
+
+  test('byte arrays and lists of integers stay what they are while many write both at the same time', async () => {
+    await open();
+    const values = { bytes: new Int8Array([1, 2]), integers: [1n, 2n], none: new Int8Array(0), floats: [1.5] };
+    await Promise.all(
+      Object.entries(values).map(async ([name, v]) => {
+        for (let i = 0; i < 60; i += 1) await run(`UNWIND range(1, 150) AS i CREATE (:${name} {v: $v})`, { v });
+      }),
+    );
+    const rows = await recording.connection.read(
+      `MATCH (o:_PalinodeOutbox) WITH o._palinode_payload AS entry
+       WITH [name IN $names WHERE entry CONTAINS '"' + name + '"'][0] AS name, size(split(entry, '"BYTES"')) - 1 AS bytes
+       RETURN name, min(bytes) AS least, max(bytes) AS most`,
+      { names: Object.keys(values) },
+    );
+    const found = Object.fromEntries(rows.map(({ name, least, most }) => [String(name), [least, most]]));
+    expect(found).toEqual({ bytes: [150n, 150n], none: [150n, 150n], integers: [0n, 0n], floats: [0n, 0n] });
   });
 
   test('waiting entries survive what users do to all nodes', async () => {

@@ -3,14 +3,18 @@ import { outlivesDeath, stepsOf, survives } from '../support/crash-matrix.ts';
 import { embeddedOnServer, type Fault, type FaultPlace, neo4jShared } from '../support/fault-places.ts';
 import type { FaultMoment } from '../support/persisted-steps.ts';
 
+type Struck = readonly [moment: FaultMoment, method: string, count: number];
+
 /** A step by its method and which call of it. The whole matrix is in crash-matrix.long.ts; kill -9 at more places in rollback-kill.test.ts. */
-const struck: readonly (readonly [moment: FaultMoment, method: string, count: number])[] = [
+const struck: readonly Struck[] = [
   ['during', 'put', 1],
   ['inside', 'transaction', 3],
   ['during', 'transaction', 2],
   ['after', 'transaction', 3],
-  ['during', 'advance', 9],
 ];
+/** The step after a batch. */
+const AFTER_BATCH: Struck = ['during', 'advance', 9];
+const AFTER_NEO4J_BATCH: Struck = ['during', 'finish', 1];
 
 const FAULTS: readonly Fault[] = [
   'the graph connection is killed',
@@ -19,11 +23,11 @@ const FAULTS: readonly Fault[] = [
 ];
 
 describe.each([
-  ['the embedded graph', embeddedOnServer],
-  ['Neo4j', neo4jShared],
+  ['the embedded graph', embeddedOnServer, AFTER_BATCH],
+  ['Neo4j', neo4jShared, AFTER_NEO4J_BATCH],
 ] as const)(
   'what the service lives on goes away during a gradual rollback, on %s and a PostgreSQL server',
-  (_, make) => {
+  (_, make, afterBatch) => {
     let place: FaultPlace;
     let steps: readonly string[];
     beforeAll(async () => {
@@ -34,7 +38,9 @@ describe.each([
 
     // Redis carries notices only, so that one moment says as much as five.
     const cases = FAULTS.flatMap((fault) =>
-      (fault === 'Redis is lost' ? struck.slice(0, 1) : struck).map((strike) => [fault, ...strike] as const),
+      (fault === 'Redis is lost' ? struck.slice(0, 1) : [...struck, afterBatch]).map(
+        (strike) => [fault, ...strike] as const,
+      ),
     );
     test.each(cases)(
       '%s %s %s %i: one end, every change once',

@@ -4,6 +4,7 @@ import { Neo4jGraph } from '../../src/adapters/neo4j/neo4j-graph.ts';
 import { scanCapture } from '../../src/adapters/neo4j/scan-capture.ts';
 import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { looseSecret } from '../support/capture-secret.ts';
 import { byApi, changeTo, nodeOf, nodeRef, put } from '../support/captured.ts';
 import { type Neo4jHarness, neo4jHarness } from '../support/neo4j-graphs.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
@@ -40,7 +41,8 @@ function count(graph: KnowledgeGraph, key: string): Promise<number> {
 async function countAll(writers: number, meanwhile: () => () => void): Promise<{ told: number[]; held: number[] }> {
   await harness.fresh();
   const address = { url: `bolt://127.0.0.1:${proxy.port}` };
-  const graph = new Neo4jGraph('cut', address, new PostgresBindings(database, 1), scanCapture, { attempts: 40 });
+  const kept = { bindings: new PostgresBindings(database, 1), secret: looseSecret() };
+  const graph = new Neo4jGraph('cut', address, kept, scanCapture, { attempts: 40 });
   try {
     await put(graph, [nodeOf('counter', { n: 0 })]);
     // Slots are made by transactions of their own: these are there before anything is cut.

@@ -1,4 +1,5 @@
 import type { GraphTransaction, KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
+import { begun } from '../support/persisted-steps.ts';
 import { openWorldAt } from '../support/world-at.ts';
 
 /**
@@ -26,6 +27,7 @@ function wrap<Port extends object>(_name: string, port: Port): Port {
         strike('before', String(name));
         const given = name === 'transaction' ? [args[0], striking(args[1])] : args;
         const result: unknown = Reflect.apply(member, target, given);
+        if (name === 'begin') return wrap('begun', begun(result));
         if (!(result instanceof Promise)) return result;
         return result.then((value: unknown) => {
           strike('after', String(name));

@@ -1,22 +1,45 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Connection } from '../../src/adapters/neo4j/connection.ts';
 import { node } from '../support/graph-writes.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
+import { wipe } from '../support/neo4j-graphs.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { startProcess } from '../support/processes.ts';
 import { openWorld, type World } from '../support/rollback-world.ts';
 
 const child = fileURLToPath(new URL('./rollback-child.ts', import.meta.url));
 
+type Stop = readonly [moment: string, method: string, count: number];
+
 /** Around the marker and the batches: where an instance can have seen that it holds the lease and write after it has lost it. */
-const stops = [
+const stops: readonly Stop[] = [
   ['before', 'transaction', 1],
   ['after', 'transaction', 1],
   ['before', 'transaction', 2],
   ['before', 'transaction', 3],
   ['after', 'transaction', 3],
   ['before', 'advance', 8],
-] as const;
+];
+
+/** There the step after a batch is begun before the commit, so that the suspended instance holds rows of the plan. */
+const neo4jStops: readonly Stop[] = [
+  ['before', 'transaction', 3],
+  ['after', 'transaction', 2],
+  ['before', 'finish', 1],
+];
+
+/** Where the graph is, if it is not embedded. */
+async function neo4j() {
+  const { url, giveBack } = await borrowSharedNeo4j();
+  const connection = new Connection({ url });
+  await wipe(connection);
+  await connection.close();
+  return { url, giveBack };
+}
+
+const embedded = async () => ({ url: undefined, giveBack() {} });
 
 /** A process of its own that takes up the operation. */
 function startInstance(...args: string[]) {
@@ -36,15 +59,21 @@ function startInstance(...args: string[]) {
   };
 }
 
-describe('an instance that is suspended past its lease', () => {
+describe.each([
+  ['the embedded graph', embedded, stops],
+  ['Neo4j', neo4j, neo4jStops],
+] as const)('an instance that is suspended past its lease, on %s', (_, borrow, struck) => {
+  let graph: Awaited<ReturnType<typeof borrow>>;
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
   let world: World;
   beforeAll(async () => {
     database = await createTestDatabase({ migrated: true, poolSize: 5 });
-    world = await openWorld(database.database, { queue: 'none', sweepMs: 3_600_000 });
-  });
+    graph = await borrow();
+    world = await openWorld(database.database, { neo4j: graph.url, queue: 'none', sweepMs: 3_600_000 });
+  }, 120_000);
   afterAll(async () => {
     await world.close();
+    graph.giveBack();
     await database[Symbol.asyncDispose]();
   });
 
@@ -55,7 +84,7 @@ describe('an instance that is suspended past its lease', () => {
     return keysOf().map((key) => content[`n:${key}`]?.properties.p);
   };
 
-  test.each(stops)(
+  test.each(struck)(
     'stopped %s %s %i, writes nothing more once another has finished, even where everything is again as it had planned for',
     async (moment, method, count) => {
       round += 1;
@@ -73,9 +102,10 @@ describe('an instance that is suspended past its lease', () => {
         strategy: 'GRADUAL',
         batchSize: 10,
       });
-      const suspended = startInstance(database.url, id, moment, method, `${count}`, 'SIGSTOP');
+      const where = [database.url, graph.url].filter((url) => url !== undefined).join(' ');
+      const suspended = startInstance(where, id, moment, method, `${count}`, 'SIGSTOP');
       await world.until(async () => suspended.isStopped());
-      const other = startInstance(database.url, id);
+      const other = startInstance(where, id);
       // It may have had to wait for locks that the suspended one was holding, and says so.
       expect(await other.ended).toEqual({ code: 0, output: expect.stringMatching(/^COMPLETED/) });
       // Others put everything back to what the suspended instance means to overwrite.

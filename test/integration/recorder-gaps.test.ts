@@ -68,6 +68,44 @@ describe.each(engines)('missed writes on %s', (_, open) => {
     await expectExact(world);
   });
 
+  test('a fence is not over before the look at capture that was under way: what that finds is not found later', async () => {
+    await world.sql(AB);
+    const gate = Promise.withResolvers<void>();
+    let isDisturbed = true;
+    const inspectCapture: typeof world.graph.inspectCapture = async () => {
+      if (!isDisturbed) return [];
+      isDisturbed = false;
+      await gate.promise;
+      return [{ kind: 'TRIGGER_GONE', message: 'found by the slow look', key: null, gap: true }];
+    };
+    const recorder = world.recorder({ graph: overriding<KnowledgeGraph>(world.graph, { inspectCapture }) });
+    const slow = recorder.fence();
+    const order: string[] = [];
+    const fences = [recorder.fence(), recorder.certainFence().catch(() => {})].map((fence) =>
+      fence.then(() => order.push('fence')),
+    );
+    await sleep(300);
+    order.push('the look ends');
+    gate.resolve();
+    await Promise.all([slow, ...fences]);
+    expect(order).toEqual(['the look ends', 'fence', 'fence']);
+    expect(await world.record()).toMatchObject({ captureError: 'found by the slow look', gaps: 1n });
+  });
+
+  test('fences that look at capture at the same time share a look that has not begun', async () => {
+    await world.sql(AB);
+    let looks = 0;
+    const inspectCapture: typeof world.graph.inspectCapture = async () => {
+      looks += 1;
+      return world.graph.inspectCapture();
+    };
+    const recorder = world.recorder({ graph: overriding<KnowledgeGraph>(world.graph, { inspectCapture }) });
+    await Promise.all(Array.from({ length: 20 }, () => recorder.certainFence()));
+    expect(looks).toBeLessThan(4);
+    await recorder.certainFence();
+    expect(looks).toBeGreaterThan(1);
+  });
+
   test('an end and a deletion that capture did not see are put in front of what needs them', async () => {
     const recorder = world.recorder();
     await world.sql(AB, R);
@@ -131,5 +169,28 @@ describe.each(engines)('missed writes on %s', (_, open) => {
     expect(await recorder.reconcile('comparison', parts())).toMatchObject({ seq: 2n });
     expect(await recorder.reconcile('again', parts())).toBeNull();
     await expectExact(world);
+  });
+
+  test('a full comparison is recorded by the instance that made it, while another one records', async () => {
+    await world.sql(AB);
+    const [first, second] = [world.recorder(), world.recorder()];
+    first.start();
+    await first.fence();
+    second.start();
+    async function* parts() {
+      yield [{ kind: 'NODE' as const, key: 'a', before: nodeOf('a', { x: 1 }, ['Thing']), after: null }];
+    }
+    const writing = (async () => {
+      for (let i = 1; i <= 20; i += 1) {
+        await world.sql(many(i, i));
+        await first.fence();
+      }
+    })();
+    expect(await second.reconcile('comparison', parts())).toMatchObject({ source: 'RECONCILE', changeCount: 1n });
+    await writing;
+    await Promise.all([first.fence(), second.fence()]);
+    const sources = (await world.transactions()).map(({ source }) => source);
+    expect(sources.filter((source) => source === 'RECONCILE')).toHaveLength(1);
+    expect(sources).toHaveLength(22);
   });
 });

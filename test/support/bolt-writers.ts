@@ -108,12 +108,12 @@ export function randomStatement(pick: Pick): BoltStatement {
  * Runs transactions of a few random statements one after another, as one session of a user's. What the graph refuses is given up.
  * @returns how many were committed
  */
-export async function writeAtRandom(driver: Driver, pick: Pick, times: number): Promise<number> {
+export async function writeAtRandom(driver: Driver, pick: Pick, times: number, actor = 'ada'): Promise<number> {
   const session = driver.session();
   let committed = 0;
   try {
     for (let i = 0; i < times; i += 1) {
-      const tx = session.beginTransaction({ metadata: { palinode: { session: `s${pick(3)}`, actor: 'ada' } } });
+      const tx = session.beginTransaction({ metadata: { palinode: { session: `s${pick(3)}`, actor } } });
       try {
         for (let n = 0; n <= pick(4); n += 1) {
           const { text, params } = randomStatement(pick);
@@ -133,6 +133,18 @@ export async function writeAtRandom(driver: Driver, pick: Pick, times: number): 
     await session.close();
   }
   return committed;
+}
+
+/** By actor, how many sessions write at the same time, and how many transactions each makes. */
+export type Cast = Readonly<Record<string, { readonly sessions: number; readonly transactions: number }>>;
+
+/** All sessions of a cast, each at random. */
+export async function writeTogether(driver: Driver, seed: number, cast: Cast): Promise<void> {
+  const pick = picker(seed);
+  const writers = Object.entries(cast).flatMap(([actor, { sessions, transactions }]) =>
+    Array.from({ length: sessions }, () => writeAtRandom(driver, picker(pick(1e9)), transactions, actor)),
+  );
+  await Promise.all(writers);
 }
 
 /** What writers that meet do to each other, with or without capture. */

@@ -32,8 +32,8 @@ export function connectTo(origin: string): TestClient {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ query, variables }),
       });
-      // Yoga answers JSON, whatever the status.
-      return (await response.json()) as Answered;
+      // Yoga answers JSON, whatever the status. Read by the mended JSON.parse, which `json()` does not use.
+      return JSON.parse(await response.text()) as Answered;
     },
     async data(query, variables) {
       const { data, errors } = await client.request(query, variables);

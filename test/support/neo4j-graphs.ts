@@ -2,11 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Capture } from '../../src/adapters/neo4j/capture.ts';
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
-import { type CaptureParts, Neo4jGraph, type Neo4jGraphOptions } from '../../src/adapters/neo4j/neo4j-graph.ts';
+import {
+  type CaptureParts,
+  type Kept,
+  Neo4jGraph,
+  type Neo4jGraphOptions,
+} from '../../src/adapters/neo4j/neo4j-graph.ts';
 import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
 import type { Value } from '../../src/core/values.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import type { GraphHarness } from '../contract/knowledge-graph.contract.ts';
+import { looseSecret } from './capture-secret.ts';
 import { borrowSharedNeo4j, startTestNeo4j } from './neo4j.ts';
 import { isStorable } from './neo4j-values.ts';
 import { createPgliteDatabase } from './postgres.ts';
@@ -37,11 +43,12 @@ export async function neo4jHarness(
   const { url, giveBack } = await borrow();
   const database = await createPgliteDatabase({ migrated: true });
   const connection = new Connection({ url });
-  const opened = new Map<string, { id: number; graphs: Neo4jGraph[] }>();
+  const opened = new Map<string, { kept: Kept; graphs: Neo4jGraph[] }>();
   const open = (name: string): Neo4jGraph => {
-    const entry = opened.get(name) ?? { id: opened.size + 1, graphs: [] };
+    const bindings = new PostgresBindings(database, opened.size + 1);
+    const entry = opened.get(name) ?? { kept: { bindings, secret: looseSecret() }, graphs: [] };
     opened.set(name, entry);
-    const graph = new Neo4jGraph(name, { url }, new PostgresBindings(database, entry.id), captureFor, options);
+    const graph = new Neo4jGraph(name, { url }, entry.kept, captureFor, options);
     entry.graphs.push(graph);
     return graph;
   };
@@ -75,17 +82,16 @@ function holds(value: Value): boolean {
   return isStorable(value) && !JSON.stringify(value).includes(']"');
 }
 
-/** Removes everything from the database, triggers and schema too, without a word to capture. */
+/** Removes everything from the database, triggers and schema too. Nothing captures it, since the triggers go first. */
 export async function wipe(connection: Connection): Promise<void> {
   await dropTriggers(connection);
-  const metadata = { palinodeDrain: true };
   for (const row of await connection.read('SHOW CONSTRAINTS YIELD name')) {
     await connection.command(`DROP CONSTRAINT \`${row.name}\` IF EXISTS`);
   }
   for (const row of await connection.read(`SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'`)) {
     await connection.command(`DROP INDEX \`${row.name}\` IF EXISTS`);
   }
-  await connection.write({ metadata }, (tx) => tx.run('MATCH (n) DETACH DELETE n'));
+  await connection.write({}, (tx) => tx.run('MATCH (n) DETACH DELETE n'));
 }
 
 /** Returns when the database runs none any more: it learns of it some time after the system database. */

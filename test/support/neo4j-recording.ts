@@ -1,19 +1,21 @@
 import { MemoryEventBus } from '../../src/adapters/memory/event-bus.ts';
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
-import { fromDriver, setOwn } from '../../src/adapters/neo4j/entities/values.ts';
 import { Neo4jGraph, type Neo4jGraphOptions } from '../../src/adapters/neo4j/neo4j-graph.ts';
+import { OwnMetadata } from '../../src/adapters/neo4j/own-metadata.ts';
 import { type TriggerCaptureOptions, triggerCapture } from '../../src/adapters/neo4j/trigger/trigger-capture.ts';
 import { PostgresBindings } from '../../src/adapters/postgres/bindings.ts';
+import { PostgresCaptureSecret } from '../../src/adapters/postgres/capture-secret.ts';
 import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';
 import { randomKeys } from '../../src/adapters/system/keys.ts';
 import { type EntityId, type EntityState, entityId } from '../../src/core/entities.ts';
-import type { Properties, Value } from '../../src/core/values.ts';
+import type { CaptureSecret } from '../../src/ports/capture-secret.ts';
 import type { Database } from '../../src/ports/database.ts';
 import type { GraphRecord, RecordedTransaction } from '../../src/ports/history.ts';
 import { Recorder } from '../../src/services/recorder/recorder.ts';
 import type { RecorderDeps, RecorderOptions } from '../../src/services/recorder/recorder-types.ts';
 import { wipe } from './neo4j-graphs.ts';
+import { liveByCypher } from './plain-cypher.ts';
 
 /** A Neo4j graph with its history, and a recorder between them. */
 export class Neo4jRecording {
@@ -24,13 +26,14 @@ export class Neo4jRecording {
   readonly graphId: number;
   /** What its recorder is made of. */
   readonly deps: RecorderDeps;
+  readonly secret: CaptureSecret;
   readonly #key: string;
 
   private constructor(
     graph: Neo4jGraph,
     history: PostgresHistory,
     recorder: Recorder,
-    at: { url: string; deps: RecorderDeps; key: string },
+    at: { url: string; deps: RecorderDeps; key: string; secret: CaptureSecret },
   ) {
     this.graph = graph;
     this.history = history;
@@ -39,6 +42,7 @@ export class Neo4jRecording {
     this.graphId = at.deps.graphId;
     this.deps = at.deps;
     this.#key = at.key;
+    this.secret = at.secret;
   }
 
   /** Of an empty database, attached. */
@@ -65,7 +69,8 @@ export class Neo4jRecording {
     const { id } = await history.openGraph(name, 'NEO4J');
     await database.query(`UPDATE graphs SET capture_mode = 'CONTINUOUS' WHERE id = $1`, [id]);
     const bindings = new PostgresBindings(database, id);
-    const graph = new Neo4jGraph(name, { url }, bindings, triggerCapture(capture), graphOptions);
+    const secret = new PostgresCaptureSecret(database, id);
+    const graph = new Neo4jGraph(name, { url }, { bindings, secret }, triggerCapture(capture), graphOptions);
     await graph.attach();
     const sessions: RecorderDeps['sessions'] = { resolve: async (_, text) => text };
     const putBack: RecorderDeps['putBack'] = { originsFor: async () => new Map() };
@@ -81,7 +86,7 @@ export class Neo4jRecording {
     const all = { ...own, sessions, putBack, ...deps };
     const recorder = new Recorder(all, { inspectMs: 0, ...recorderOptions });
     const key = graphOptions.keyProperty ?? 'palinodeKey';
-    return new Neo4jRecording(graph, history, recorder, { url, deps: all, key });
+    return new Neo4jRecording(graph, history, recorder, { url, deps: all, key, secret });
   }
 
   async close(): Promise<void> {
@@ -98,6 +103,11 @@ export class Neo4jRecording {
     metadata?: Readonly<Record<string, unknown>>,
   ): Promise<void> {
     await this.connection.write(metadata === undefined ? {} : { metadata }, (tx) => tx.run(text, params));
+  }
+
+  /** One transaction as the service's own housekeeping, which capture does not look at. */
+  async unseen(text: string): Promise<void> {
+    await this.write(text, {}, await new OwnMetadata(this.secret).housekeeping());
   }
 
   async record(): Promise<GraphRecord> {
@@ -122,39 +132,7 @@ export class Neo4jRecording {
   }
 
   /** What the graph holds, read by plain Cypher. */
-  async live(): Promise<Map<EntityId, EntityState>> {
-    const states = new Map<EntityId, EntityState>();
-    const key = this.#key;
-    const ours = `any(l IN labels(n) WHERE l STARTS WITH '_Palinode')`;
-    const nodes = await this.connection.read(
-      `MATCH (n) WHERE NOT ${ours} RETURN n.\`${key}\` AS key, labels(n) AS labels, properties(n) AS p`,
-    );
-    for (const row of nodes) {
-      const labels = (row.labels as string[]).toSorted(); // What labels() gives.
-      const state = { kind: 'NODE', key: String(row.key), labels, properties: this.#properties(row.p) } as const;
-      states.set(entityId(state), state);
-    }
-    const ties = await this.connection.read(
-      `MATCH (n)-[r]->(m) RETURN r.\`${key}\` AS key, type(r) AS type, n.\`${key}\` AS start, m.\`${key}\` AS end, properties(r) AS p`,
-    );
-    for (const row of ties) {
-      const ends = { type: String(row.type), start: String(row.start), end: String(row.end) };
-      const state = {
-        kind: 'RELATIONSHIP',
-        key: String(row.key),
-        ...ends,
-        properties: this.#properties(row.p),
-      } as const;
-      states.set(entityId(state), state);
-    }
-    if (states.size !== nodes.length + ties.length) throw new Error('keys are missing or not unique');
-    return states;
-  }
-
-  #properties(found: unknown): Properties {
-    const values: Record<string, Value> = {};
-    for (const [name, value] of Object.entries(found ?? {}))
-      if (name !== this.#key) setOwn(values, name, fromDriver(value));
-    return values;
+  live(): Promise<Map<EntityId, EntityState>> {
+    return liveByCypher(this.connection, this.#key);
   }
 }

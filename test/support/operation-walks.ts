@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { OpenedEngine } from './engines.ts';
-import { arbCommands, begin, bringToEnd, type Real } from './operation-model.ts';
+import type { Real } from './operation-checks.ts';
+import { arbCommands, begin, bringToEnd } from './operation-model.ts';
 import { openWorld, type World } from './rollback-world.ts';
 
 /** The walks of one engine, in one database: each on keys of its own. */

@@ -6,6 +6,7 @@ const PERSISTING: ReadonlySet<string> = new Set([
   'advance',
   'copy',
   'dropUnfound',
+  'finish',
   'forgetMarker',
   'group',
   'markReleases',
@@ -47,6 +48,8 @@ export class PersistedSteps {
         const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== 'function') return member;
         const call = member.bind(target);
+        // What is begun persists when it is finished.
+        if (name === 'begin') return (...args: unknown[]) => this.wrap('begun', begun(call(...args)));
         return PERSISTING.has(String(name)) ? (...args: unknown[]) => this.#step(String(name), call, args) : call;
       },
     });
@@ -76,6 +79,12 @@ export class PersistedSteps {
     this.struck = true;
     await this.#fault();
   }
+}
+
+/** A step that was begun. */
+export function begun(result: unknown): object {
+  if (typeof result !== 'object' || result === null) throw new TypeError('nothing was begun');
+  return result;
 }
 
 /** Every moment of every step; `inside` only where there is a transaction of the graph. */

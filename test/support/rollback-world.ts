@@ -248,14 +248,18 @@ function queueOf(kind: 'pg-boss' | 'direct' | 'none', database: PostgresStore, e
 
 /** Starts what is sent at once, without waiting for it. */
 function directQueue(errors: unknown[]): JobQueue {
-  let handler: ((data: { id: string }) => Promise<void>) | undefined;
+  const handlers = new Map<string, (data: { id: string }) => Promise<void>>();
   return {
     start: async () => {},
-    handle: async (_queue, _concurrency, work) => {
-      handler = work;
+    handle: async (queue, _concurrency, work) => {
+      handlers.set(queue, work);
     },
-    send: async (_queue, data) => {
-      setImmediate(() => handler?.(data).catch((error: unknown) => errors.push(error)));
+    send: async (queue, data) => {
+      setImmediate(() =>
+        handlers
+          .get(queue)?.(data)
+          .catch((error: unknown) => errors.push(error)),
+      );
     },
     stop: async () => {},
   };

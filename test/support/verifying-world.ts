@@ -15,7 +15,7 @@ export type VerifyingWorld = Awaited<ReturnType<typeof openVerifyingWorld>>;
 /** A world with one verifier that takes verifications; others, which do not, can be made beside it. */
 export async function openVerifyingWorld(
   { database, close }: { readonly database: PostgresStore; close(): Promise<void> },
-  options: Pick<WorldOptions, 'wrapGraph'> = {},
+  options: Pick<WorldOptions, 'wrapGraph' | 'neo4j' | 'queue'> = {},
 ) {
   const world = await openWorld(database, { queue: 'pg-boss', ...options });
   const verifications = new PostgresVerificationStore(database);

@@ -1,3 +1,4 @@
+import '../../src/adapters/system/json-parse.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { PgDatabase } from '../../src/adapters/postgres/pg-database.ts';
 import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';

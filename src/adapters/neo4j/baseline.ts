@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { ahead } from '../../core/ahead.ts';
 import type { EntityKind } from '../../core/entities.ts';
 import type { BaselinePage } from '../../ports/knowledge-graph.ts';
 import type { Connection, Row, Statements } from './connection.ts';
-import { type EntityStore, HOUSEKEEPING } from './entities/entity-store.ts';
+import { unfitKey } from './entities/cypher.ts';
+import type { EntityStore } from './entities/entity-store.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
+import type { OwnMetadata } from './own-metadata.ts';
 
 /** Entities that are given keys, and locked for it, in one transaction: few, so that writers wait for a fraction of a second at most. */
 const LOCKED = 2500n;
@@ -26,9 +29,11 @@ interface BaselineCypher {
 }
 
 /**
- * Everything in a graph by ranges of its internal ids: each page is one statement of its own, so it is read when it is asked for, and any
- * page can be the first. What is created above the range while it is read is captured. Keys are given before a page is read, where the
- * key property is the service's own; a key property of the user's is never written, and what lacks it is left out.
+ * Everything in a graph by ranges of its internal ids: each page is one statement of its own, so any page can be the first. A range is read while
+ * the page before it is made. What is created above the range while it is read is captured. Keys are given before a page is read, where
+ * the key property is the service's own; a key property of the user's is never written, and what lacks it is left out. What is read is bound.
+ *
+ * @param areNew whether most of what is read has no binding yet
  */
 export async function* readBaseline(
   connection: Connection,
@@ -36,27 +41,35 @@ export async function* readBaseline(
   keyProperty: string,
   after: string | null,
   pageSize: number,
+  areNew: boolean,
 ): AsyncGenerator<BaselinePage> {
   const start = after === null ? null : placeOf(after);
-  const keys = keyProperty === DEFAULT_KEY_PROPERTY ? new KeyGiver(connection) : null;
+  const keys = keyProperty === DEFAULT_KEY_PROPERTY ? new KeyGiver(connection, store.own) : null;
   for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
     if (start?.kind === 'RELATIONSHIP' && kind === 'NODE') continue;
     const cypher = cypherOf(kind, keyProperty);
-    let place = start?.kind === kind ? start : { kind, next: 0n, end: await endOf(connection, cypher) };
-    while (place.next < place.end) {
-      const to = place.next + BigInt(pageSize) - 1n;
-      const rows = await readRange(connection, cypher, keys, place.next, to);
-      place = { ...place, next: to + 1n };
-      // A range may be empty where much was deleted: that is no page.
-      if (rows.length === 0 && place.next < place.end) continue;
-      const on: Statements = { run: (text, params) => connection.read(text, params) };
-      const found = await store.states.read(on, kind, rows);
-      yield {
-        entities: found.map(({ state }) => state),
-        bindings: found.map(({ state, localId }) => ({ kind, key: state.key, localId })),
-        cursor: cursorOf(place),
-      };
+    const place = start?.kind === kind ? start : { kind, next: 0n, end: await endOf(connection, cypher) };
+    const on: Statements = { run: (text, params) => connection.read(text, params) };
+    for await (const range of ahead(readRanges(connection, cypher, keys, place, pageSize))) {
+      const found = await store.states.read(on, kind, await store.keys.settle(kind, range.rows, areNew));
+      yield { entities: found.map(({ state }) => state), cursor: cursorOf(range.place) };
     }
+  }
+}
+
+/** Ranges one after another, each with the place where it ends. An empty one, where much was deleted, only at the end. */
+async function* readRanges(
+  connection: Connection,
+  cypher: BaselineCypher,
+  keys: KeyGiver | null,
+  from: Place,
+  pageSize: number,
+): AsyncGenerator<{ readonly rows: readonly Row[]; readonly place: Place }> {
+  for (let place = from; place.next < place.end; ) {
+    const to = place.next + BigInt(pageSize) - 1n;
+    const rows = await readRange(connection, cypher, keys, place.next, to);
+    place = { ...place, next: to + 1n };
+    if (rows.length > 0 || place.next >= place.end) yield { rows, place };
   }
 }
 
@@ -71,7 +84,7 @@ async function readRange(
   // Where one page lacked keys the next one does, too.
   if (keys?.isGiving === true) await keys.give(cypher, range);
   const rows = await connection.read(cypher.read, range);
-  if (keys === null || rows.every(({ key }) => key !== null)) return rows;
+  if (keys === null || rows.every(({ key }) => typeof key === 'string')) return rows;
   await keys.give(cypher, range);
   return connection.read(cypher.read, range);
 }
@@ -83,10 +96,12 @@ async function readRange(
 class KeyGiver {
   isGiving = false;
   readonly #connection: Connection;
+  readonly #own: OwnMetadata;
   readonly #prefix: string;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, own: OwnMetadata) {
     this.#connection = connection;
+    this.#own = own;
     const moment = Date.now().toString(16).padStart(12, '0');
     const chance = randomUUID();
     this.#prefix = `${moment.slice(0, 8)}-${moment.slice(8)}-8${chance.slice(15, 18)}-${chance.slice(19, 23)}-`;
@@ -97,7 +112,7 @@ class KeyGiver {
     for (let from = range.from; from <= range.to; from += LOCKED) {
       const to = from + LOCKED - 1n < range.to ? from + LOCKED - 1n : range.to;
       const params = { from, to, prefix: this.#prefix };
-      await this.#connection.writeOnce(assign, params, { metadata: HOUSEKEEPING });
+      await this.#connection.writeOnce(assign, params, { metadata: await this.#own.housekeeping() });
     }
   }
 }
@@ -119,7 +134,7 @@ function cypherOf(kind: EntityKind, keyProperty: string): BaselineCypher {
   return {
     end: `${kind === 'NODE' ? 'MATCH (e)' : 'MATCH ()-[e]->()'} RETURN coalesce(max(id(e)) + 1, 0) AS end`,
     read: `${match} WHERE ${range}${notOurs} RETURN ${columns}`,
-    assign: `${match} WHERE ${range} AND e.${key} IS NULL${notOurs} SET e.${key} = $prefix + right('000000000000' + toString(id(e)), 12)`,
+    assign: `${match} WHERE ${range} AND ${unfitKey(`e.${key}`)}${notOurs} SET e.${key} = $prefix + right('000000000000' + toString(id(e)), 12)`,
   };
 }
 

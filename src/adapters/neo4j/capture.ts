@@ -17,7 +17,16 @@ export interface Capture {
   feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]>;
   acknowledge(ids: readonly string[]): Promise<void>;
   inspect(): Promise<readonly CaptureFinding[]>;
+  noticedGaps(): number;
   settleIncidents(incidents: readonly string[]): Promise<void>;
+  /**
+   * To be asked in each transaction of the service's that is to be captured, before it commits.
+   * @param secretHash of the secret in the transaction's metadata
+   * @throws CaptureError when it would be taken for somebody else's
+   */
+  assertBelieved(on: Statements, secretHash: string | null): Promise<void>;
   /** Which of these keys, that have no binding, entities may have that are not recorded yet. */
   unseen(on: Statements, kind: EntityKind, keys: readonly string[]): Promise<readonly string[]>;
+  /** Hears of keys that several entities have, of which only one can be told. */
+  doubled(keys: readonly string[]): void;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Connection, Statements } from './connection.ts';
 import type { Cypher } from './entities/cypher.ts';
 import { MARKER_LABEL } from './names.ts';
+import type { OwnMetadata } from './own-metadata.ts';
 
 /** Slots of instances that are gone are removed after this time. */
 const KEPT_DAYS = 2;
@@ -14,14 +15,14 @@ const KEPT_DAYS = 2;
 export class CommitSlots {
   readonly #connection: Connection;
   readonly #cypher: Cypher;
-  readonly #metadata: Readonly<Record<string, unknown>>;
+  readonly #own: OwnMetadata;
   readonly #free: string[] = [];
   #swept = false;
 
-  constructor(connection: Connection, cypher: Cypher, metadata: Readonly<Record<string, unknown>>) {
+  constructor(connection: Connection, cypher: Cypher, own: OwnMetadata) {
     this.#connection = connection;
     this.#cypher = cypher;
-    this.#metadata = metadata;
+    this.#own = own;
   }
 
   /** A slot for one transaction at a time; there are as many as there were transactions at once. */
@@ -33,7 +34,7 @@ export class CommitSlots {
   /** In a transaction of its own, before its first use: a slot that is not there yet could not be waited for. */
   async #create(): Promise<string> {
     const id = `commit:${randomUUID()}`;
-    await this.#connection.write({ metadata: this.#metadata }, async (tx) => {
+    await this.#connection.write({ metadata: await this.#own.housekeeping() }, async (tx) => {
       await tx.run(`MERGE (m:${MARKER_LABEL} {id: $id}) SET m.usedAt = datetime.realtime()`, { id });
       if (this.#swept) return;
       await tx.run(

@@ -20,6 +20,9 @@ const UNREACHED: ReadonlySet<string> = new Set([
   'Neo.ClientError.Transaction.InvalidBookmarkMixture',
 ]);
 
+/** A leader lost its place, or its followers, while it handed a commit to them: they may have it all the same. */
+const MAYBE_REPLICATED = 'Neo.TransientError.Cluster.ReplicationFailure';
+
 /** A server that did not answer within the time in which it should have ended the transaction itself. */
 export class SilentServerError extends Error {
   override readonly name = 'SilentServerError';
@@ -47,12 +50,14 @@ export class UnansweredCommit extends GraphError {
   }
 }
 
-/** Whether a commit that failed so may have taken place all the same: only a refusal by the server itself says that it did not. */
+/**
+ * Whether a commit that failed so may have taken place all the same: only a refusal by the server itself says that it did not, unless it is one
+ * by a leader that does not know.
+ */
 export function isUnanswered(error: unknown): boolean {
-  return (
-    error instanceof SilentServerError ||
-    (error instanceof Neo4jError && !/^Neo\.(Client|Transient)Error\./.test(error.code))
-  );
+  if (error instanceof SilentServerError) return true;
+  if (!(error instanceof Neo4jError)) return false;
+  return error.code === MAYBE_REPLICATED || !/^Neo\.(Client|Transient)Error\./.test(error.code);
 }
 
 /** True when the same transaction, run again, may succeed: deadlock, leader change, lost connection, a server that starts or stops. */

@@ -1,5 +1,6 @@
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
 import type { Bindings } from '../../ports/bindings.ts';
+import type { CaptureSecret } from '../../ports/capture-secret.ts';
 import type { GraphConstraints } from '../../ports/graph-constraints.ts';
 import type {
   Attachment,
@@ -20,6 +21,7 @@ import type { Locking } from './entities/cypher.ts';
 import { EntityStore } from './entities/entity-store.ts';
 import { toGraphError } from './errors.ts';
 import { DEFAULT_KEY_PROPERTY } from './names.ts';
+import { OwnMetadata } from './own-metadata.ts';
 import { Neo4jConstraints } from './schema/constraints.ts';
 import { changeSchema } from './schema/schema-changes.ts';
 import { stampIn } from './stamp.ts';
@@ -31,11 +33,17 @@ export interface Neo4jGraphOptions extends ConnectionOptions {
   readonly derivedProperties?: readonly string[] | undefined;
 }
 
+/** What the service keeps of a graph outside of it. */
+export interface Kept {
+  readonly bindings: Bindings;
+  readonly secret: CaptureSecret;
+}
+
 /** What a capture is made of. */
-export interface CaptureParts {
+export interface CaptureParts extends Kept {
   readonly name: string;
   readonly connection: Connection;
-  readonly bindings: Bindings;
+  readonly own: OwnMetadata;
   readonly keyProperty: string;
   readonly derivedProperties: readonly string[];
   /** Entities of the graph, once it can be reached. */
@@ -62,7 +70,7 @@ export class Neo4jGraph implements KnowledgeGraph {
   constructor(
     name: string,
     address: Neo4jAddress,
-    bindings: Bindings,
+    kept: Kept,
     captureFor: (parts: CaptureParts) => Capture,
     options: Neo4jGraphOptions = {},
   ) {
@@ -72,11 +80,13 @@ export class Neo4jGraph implements KnowledgeGraph {
     this.constraints = new Neo4jConstraints(this.#connection, keyProperty);
     // What lacks a key of the user's own is counted by Neo4j and not recorded.
     this.countsAtOnce = keyProperty === DEFAULT_KEY_PROPERTY;
-    this.stamp = stampIn(this.#connection);
+    const own = new OwnMetadata(kept.secret);
+    this.stamp = stampIn(this.#connection, own);
     this.#parts = {
+      ...kept,
       name,
       connection: this.#connection,
-      bindings,
+      own,
       keyProperty,
       derivedProperties,
       entities: () => this.#store(),
@@ -148,6 +158,10 @@ export class Neo4jGraph implements KnowledgeGraph {
     return this.#capture.inspect().catch(rethrow);
   }
 
+  noticedGaps(): number {
+    return this.#capture.noticedGaps();
+  }
+
   settleIncidents(incidents: readonly string[]): Promise<void> {
     return this.#capture.settleIncidents(incidents).catch(rethrow);
   }
@@ -171,14 +185,17 @@ export class Neo4jGraph implements KnowledgeGraph {
   }
 
   async #open(): Promise<EntityStore> {
-    const { connection, bindings, keyProperty, derivedProperties } = this.#parts;
+    const { connection, bindings, own, keyProperty, derivedProperties } = this.#parts;
     return new EntityStore({
       connection,
       bindings,
+      own,
       keyProperty,
       derivedProperties,
       locking: await lockingOf(connection),
+      assertBelieved: (on, secretHash) => this.#capture.assertBelieved(on, secretHash),
       unseen: (on, kind, keys) => this.#capture.unseen(on, kind, keys),
+      doubled: (keys) => this.#capture.doubled(keys),
     });
   }
 }

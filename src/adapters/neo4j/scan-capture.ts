@@ -7,9 +7,9 @@ import type {
 } from '../../ports/knowledge-graph.ts';
 import { readBaseline } from './baseline.ts';
 import type { Capture } from './capture.ts';
-import { HOUSEKEEPING } from './entities/entity-store.ts';
 import { checkOwnKeys } from './entities/key-check.ts';
 import { removeKeys } from './entities/keys.ts';
+import { Findings } from './findings.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL } from './names.ts';
 import type { CaptureParts } from './neo4j-graph.ts';
 import { readStoreId } from './store-id.ts';
@@ -23,6 +23,7 @@ export function scanCapture(parts: CaptureParts): Capture {
 
 class ScanCapture implements Capture {
   readonly #parts: CaptureParts;
+  readonly #findings = new Findings();
 
   constructor(parts: CaptureParts) {
     this.#parts = parts;
@@ -36,14 +37,16 @@ class ScanCapture implements Capture {
   }
 
   async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {
-    const { connection, keyProperty } = this.#parts;
-    await connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`));
-    if (alsoKeys) await removeKeys(connection, keyProperty);
+    const { connection, keyProperty, own } = this.#parts;
+    await connection.write({ metadata: await own.housekeeping() }, (tx) =>
+      tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`),
+    );
+    if (alsoKeys) await removeKeys(connection, keyProperty, own);
   }
 
   async *baseline(after: string | null, pageSize: number): AsyncGenerator<BaselinePage> {
     const { connection, entities, keyProperty } = this.#parts;
-    yield* readBaseline(connection, await entities(), keyProperty, after, pageSize);
+    yield* readBaseline(connection, await entities(), keyProperty, after, pageSize, false);
   }
 
   async pending(): Promise<Pending> {
@@ -55,10 +58,20 @@ class ScanCapture implements Capture {
   async acknowledge(): Promise<void> {}
 
   async inspect(): Promise<readonly CaptureFinding[]> {
-    return [];
+    return this.#findings.all();
+  }
+
+  doubled(keys: readonly string[]): void {
+    this.#findings.addDoubled(this.#parts.keyProperty, keys);
+  }
+
+  noticedGaps(): number {
+    return 0;
   }
 
   async settleIncidents(): Promise<void> {}
+
+  async assertBelieved(): Promise<void> {}
 
   /** The service's own keys are bound as they are given. Those of the user's own may be on what no scan has seen. */
   async unseen(_on: unknown, _kind: unknown, keys: readonly string[]): Promise<readonly string[]> {

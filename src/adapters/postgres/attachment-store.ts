@@ -116,6 +116,15 @@ export class PostgresAttachmentStore implements AttachmentStore {
          WHERE id = $1 AND capture_mode <> 'OFF'`,
         [graphId],
       );
+      if (count > 0) {
+        await tx.query('DELETE FROM capture_secrets WHERE graph_id = $1', [graphId]);
+        await tx.query(
+          `UPDATE verifications SET status = 'FAILED', progress = 100, error_message = 'the graph was detached',
+             completed_at = clock_timestamp(), lease_holder = NULL, lease_expires_at = NULL
+           WHERE graph_id = $1 AND status = 'RUNNING'`,
+          [graphId],
+        );
+      }
       await appendAudit(tx, [audit]);
       return count > 0;
     });

@@ -26,6 +26,22 @@ export class PostgresBindings implements Bindings {
     return new Map((row?.keys ?? []).map((key, at) => [key, ids[at] ?? 0n]));
   }
 
+  async add(bindings: readonly EntityBinding[]): Promise<Map<string, bigint>> {
+    const [first] = bindings;
+    if (first === undefined) return new Map();
+    const { count } = await this.#database.query(
+      `INSERT INTO graph_bindings (graph_id, kind, key, local_id)
+       SELECT $1, kind, key, local_id FROM unnest($2::int2[], $3::text[], $4::int8[]) AS b (kind, key, local_id)
+       ORDER BY kind, key COLLATE "C" ON CONFLICT DO NOTHING`,
+      [this.#graphId, ...columns(bindings)],
+    );
+    if (count === bindings.length) return new Map();
+    return this.find(
+      first.kind,
+      bindings.map(({ key }) => key),
+    );
+  }
+
   put(bindings: readonly EntityBinding[]): Promise<void> {
     return putBindings(this.#database, this.#graphId, bindings);
   }

@@ -48,7 +48,17 @@ const asBigintArray: TextParser = (text) => {
   return convert(asTextArray(text));
 };
 
+/** Looked up when it is called, not when this is loaded: it may have been mended since. */
+const asJson: TextParser = (text) => JSON.parse(text);
+const asJsonArray: TextParser = (text) => {
+  const convert = (item: unknown): unknown =>
+    Array.isArray(item) ? item.map(convert) : typeof item === 'string' ? asJson(item) : item;
+  return convert(asTextArray(text));
+};
+
 const own: ReadonlyMap<number, TextParser> = new Map([
+  ...[oid.json, oid.jsonb].map((type): [number, TextParser] => [type, asJson]),
+  ...[oid.jsonArray, oid.jsonbArray].map((type): [number, TextParser] => [type, asJsonArray]),
   [oid.int8, BigInt],
   [oid.int8Array, asBigintArray],
   ...[oid.numeric, oid.date, oid.time, oid.timestamp, oid.interval].map((type): [number, TextParser] => [type, asText]),

@@ -18,7 +18,10 @@ const MOST_TOUCHED = 100_000;
 /** What the pages are of the way; the rest is what history has and the graph has not, and the writes that came meanwhile. */
 const PAGES_SHARE = 95;
 
-interface Ahead {
+/** Pages that are asked for before they are recorded: one is read while another waits, so that the graph never does. */
+const ASKED = 2;
+
+interface Asked {
   readonly result: Promise<IteratorResult<BaselinePage>>;
   /** What writers touched since the page was asked for. */
   readonly touched: Set<EntityId>;
@@ -26,7 +29,7 @@ interface Ahead {
 
 /**
  * Records what a graph held when it was attached, a page at a time between the scans of the feed, each page as one transaction. The next
- * page is fetched while the last one is stored. Everything is repeatable: a page that was stored and not noted is looked at again.
+ * pages are fetched while one is stored. Everything is repeatable: a page that was stored and not noted is looked at again.
  */
 export class Baseline {
   readonly #deps: RecorderDeps;
@@ -37,7 +40,9 @@ export class Baseline {
   readonly #stamp: StoreStamp;
   #at: AttachmentRecord | null = null;
   #pages: AsyncIterator<BaselinePage> | null = null;
-  #ahead: Ahead | null = null;
+  readonly #asked: Asked[] = [];
+  /** What writers touched since the page before the next one was asked for, which is when the next one may have been read. */
+  #since: Set<EntityId> | null = null;
   /** Whether an entity of a page may be recorded already. */
   #mayBeRecorded = true;
 
@@ -90,10 +95,10 @@ export class Baseline {
   /** Forgets what is under way: the next step goes on from what is stored. */
   async reset(): Promise<void> {
     const pages = this.#pages;
-    if (this.#ahead !== null) this.#lenient.unwatch(this.#ahead.touched);
-    this.#ahead?.result.catch(() => {});
+    for (const { touched } of this.#asked.splice(0)) this.#lenient.unwatch(touched);
+    if (this.#since !== null) this.#lenient.unwatch(this.#since);
     this.#at = null;
-    this.#ahead = null;
+    this.#since = null;
     this.#pages = null;
     await pages?.return?.().catch(() => {});
   }
@@ -125,25 +130,27 @@ export class Baseline {
   }
 
   async #page(lease: RecorderLease, at: AttachmentRecord): Promise<void> {
-    const ahead = this.#ahead ?? this.#fetch(at.cursor);
-    const next = await ahead.result;
-    this.#lenient.unwatch(ahead.touched);
-    this.#ahead = null;
+    while (this.#asked.length < ASKED) this.#asked.push(this.#ask(at.cursor));
+    const [asked] = this.#asked;
+    if (asked === undefined) throw new Error('no page was asked for');
+    const next = await asked.result;
     if (next.done === true) {
-      this.#pages = null;
+      await this.reset();
       return this.#note(lease, { ...at, phase: 'GONE', cursor: null });
     }
-    if (ahead.touched.size > MOST_TOUCHED) return this.reset();
-    this.#ahead = this.#fetch(at.cursor);
-    const { entities, bindings, cursor } = next.value;
-    const bound = this.#deps.bindings?.put(bindings);
-    // By its binding an entity is read again. Where nothing is, both are stored at once.
-    if (ahead.touched.size > 0) await bound;
-    await Promise.all([bound, this.#recordPage(lease, at, entities, ahead.touched)]);
+    const touched = this.#since ?? asked.touched;
+    if (touched.size > MOST_TOUCHED) return this.reset();
+    this.#asked.shift();
+    this.#asked.push(this.#ask(at.cursor));
+    // No scan runs beside a step: what is touched from here on is touched after this page.
+    if (this.#since !== null) this.#lenient.unwatch(this.#since);
+    this.#since = asked.touched;
+    const { entities, cursor } = next.value;
+    await this.#recordPage(lease, at, entities, touched);
     await this.#note(lease, { ...at, cursor, seen: at.seen + BigInt(entities.length) });
   }
 
-  #fetch(cursor: string | null): Ahead {
+  #ask(cursor: string | null): Asked {
     this.#pages ??= this.#deps.graph.baseline(cursor, PAGE)[Symbol.asyncIterator]();
     const touched = this.#lenient.watch();
     const result = this.#pages.next();

@@ -19,8 +19,10 @@ export class CaptureWatch {
   #noted = new Set<string>();
   /** What the last look found. */
   #standing: ReadonlySet<string> = new Set();
-  /** The look under way. Never rejects. */
-  #looking: Promise<unknown> = Promise.resolve();
+  /** The look under way, or the one after it. Never rejects. */
+  #looking: Promise<void> = Promise.resolve();
+  /** A look that has not begun yet, which serves everybody who asks before it does. */
+  #due: Promise<void> | null = null;
 
   constructor(deps: RecorderDeps, everyMs: number) {
     this.#deps = deps;
@@ -28,14 +30,24 @@ export class CaptureWatch {
     this.#continuity = new Continuity(deps);
   }
 
-  /** Looks whether capture is installed as it should be, unless it did a moment ago and need not look `anyway`. */
+  /**
+   * Looks whether capture is installed as it should be, unless it did a moment ago and need not look `anyway`. One look at a time: what an
+   * earlier one finds is found when a later one is over, and no comparison takes it for a gap that came since.
+   */
   async look(anyway = false): Promise<void> {
     const now = this.#deps.clock.now().getTime();
-    if (now < this.#nextLook && !anyway) return;
+    if (now < this.#nextLook && !anyway) return this.#looking;
     this.#nextLook = now + this.#everyMs;
-    const looking = this.#lookNow();
-    this.#looking = looking.catch(() => {});
-    await looking;
+    this.#due ??= this.#after(this.#looking);
+    const due = this.#due;
+    this.#looking = due.catch(() => {});
+    await due;
+  }
+
+  async #after(earlier: Promise<void>): Promise<void> {
+    await earlier;
+    this.#due = null;
+    await this.#lookNow();
   }
 
   async #lookNow(): Promise<void> {

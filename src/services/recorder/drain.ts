@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ahead } from '../../core/ahead.ts';
 import { reconcileOf } from '../../core/recording.ts';
 import type { CapturedTransaction } from '../../core/recording-types.ts';
 import type { RecorderLease } from '../../ports/history.ts';
-import { ahead } from '../ahead.ts';
+import type { CaptureWatch } from './capture-watch.ts';
 import type { MissedWrites } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import type { Seat } from './seat.ts';
@@ -17,14 +18,24 @@ export class Drain {
   readonly #deps: RecorderDeps;
   readonly #seat: Seat;
   readonly #slices: SliceRecorder;
+  readonly #watch: Pick<CaptureWatch, 'look'>;
   readonly #maxChanges: number;
+  /** Gaps that the feed has come across and that are noted. */
+  #told = 0;
   #waits = 0;
   #stopped = false;
 
-  constructor(deps: RecorderDeps, seat: Seat, slices: SliceRecorder, maxChanges: number) {
+  constructor(
+    deps: RecorderDeps,
+    seat: Seat,
+    slices: SliceRecorder,
+    watch: Pick<CaptureWatch, 'look'>,
+    maxChanges: number,
+  ) {
     this.#deps = deps;
     this.#seat = seat;
     this.#slices = slices;
+    this.#watch = watch;
     this.#maxChanges = maxChanges;
   }
 
@@ -53,6 +64,8 @@ export class Drain {
   /** @returns false when the scan has to be made anew */
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
+    // What an earlier scan left for it to be noted is gone with the next one.
+    await this.#tell();
     this.#slices.beginScan();
     try {
       for await (const slice of ahead(this.#prepared())) {
@@ -66,6 +79,7 @@ export class Drain {
         }
         if (restarting !== null && slice.some(({ id, last }) => last && id === restarting)) return false;
       }
+      await this.#tell();
     } finally {
       await this.#slices.endScan();
     }
@@ -90,11 +104,20 @@ export class Drain {
     const outcome = await this.#slices.record(lease, slice);
     if (outcome.kind !== 'RESTART') {
       const stored = outcome.kind === 'WAIT' ? outcome.stored : slice;
+      await this.#tell();
       await this.#deps.graph.acknowledge(stored.filter(({ last }) => last).map(({ id }) => id));
     }
     if (outcome.kind !== 'STORED') await this.#deps.history.discardPartial(lease);
     if (outcome.kind === 'RESTART') await this.#reconcile(lease, outcome.transaction, outcome.missed);
     return outcome;
+  }
+
+  /** What is acknowledged is not fed again: a gap that it showed must be known by then, whoever asks, and whatever becomes of this instance. */
+  async #tell(): Promise<void> {
+    const noticed = this.#deps.graph.noticedGaps?.() ?? 0;
+    if (noticed === this.#told) return;
+    await this.#watch.look(true);
+    this.#told = noticed;
   }
 
   /** Puts what the later slices of a transaction show to be missing in front of it too, before it is stored anew. */

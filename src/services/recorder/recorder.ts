@@ -9,6 +9,7 @@ import { Baseline } from './baseline.ts';
 import { CaptureWatch } from './capture-watch.ts';
 import { Differences } from './differences.ts';
 import { Drain } from './drain.ts';
+import { Handover } from './handover.ts';
 import { LenientRecorder } from './lenient-recorder.ts';
 import { Patience } from './patience.ts';
 import { RECORDER_DEFAULTS, type RecorderDeps, type RecorderOptions } from './recorder-types.ts';
@@ -33,6 +34,7 @@ export class Recorder {
   readonly #drain: Drain;
   readonly #baseline: Baseline | null;
   readonly #differences: Differences;
+  readonly #handover: Handover;
   /** Fences at the same time ask once what waits, and so begin one scan. */
   readonly #pending = new SharedReads<Pending>();
   #last: Promise<unknown> = Promise.resolve();
@@ -41,7 +43,7 @@ export class Recorder {
   #loop: Promise<void> | null = null;
   readonly #stopping = new AbortController();
   #waking = new AbortController();
-  #unsubscribe = (): void => {};
+  #unsubscribe: (() => void)[] = [];
   /** Until when the background leaves alone what waits, as the clock has it. */
   #idleUntil = 0;
   #poked = false;
@@ -50,11 +52,12 @@ export class Recorder {
     this.#deps = deps;
     this.#options = { ...RECORDER_DEFAULTS, ...options };
     this.#seat = new Seat(deps, this.#options.leaseMs);
+    this.#handover = new Handover(deps, this.#options);
     this.#watch = new CaptureWatch(deps, this.#options.inspectMs);
     const lenient = new LenientRecorder(deps);
     const slices = new SliceRecorder(deps, this.#seat, this.#watch, lenient, new Patience(deps, this.#options));
     this.#slices = slices;
-    this.#drain = new Drain(deps, this.#seat, slices, this.#options.maxChanges);
+    this.#drain = new Drain(deps, this.#seat, slices, this.#watch, this.#options.maxChanges);
     this.#baseline =
       deps.attachments === undefined ? null : new Baseline(deps, deps.attachments, this.#seat, slices, lenient);
     this.#differences = new Differences(deps, this.#seat, slices);
@@ -63,7 +66,11 @@ export class Recorder {
   /** Records in the background from now on. */
   start(): void {
     if (this.#loop !== null) return;
-    this.#unsubscribe = this.#deps.bus.subscribe(`pending:${this.#deps.graphId}`, () => this.poke());
+    const { bus, graphId } = this.#deps;
+    this.#unsubscribe = [
+      bus.subscribe(`pending:${graphId}`, () => this.poke()),
+      this.#handover.listen(() => this.#rest()),
+    ];
     this.#loop = this.#run();
   }
 
@@ -71,7 +78,7 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#drain.stop();
-    this.#unsubscribe();
+    for (const end of this.#unsubscribe.splice(0)) end();
     this.poke();
     await this.#loop;
     await this.#last;
@@ -131,13 +138,15 @@ export class Recorder {
 
   /**
    * Records differences between history and the graph as one RECONCILE transaction of a new epoch. What history no longer has as
-   * `before` is left out. Idempotent per `id`. Null when nothing was left.
-   * @throws CaptureError when another instance records
+   * `before` is left out. Idempotent per `id`. Null when nothing was left. An instance that records the graph is asked to let this one do it.
+   * @throws CaptureError when that one does not
    */
   reconcile(id: string, differences: AsyncIterable<readonly EntityChange[]>): Promise<RecordedTransaction | null> {
     return this.#serial(async () => {
-      this.#assertRunning();
-      if (!(await this.#drain.run())) throw new CaptureError('another instance records this graph', 'CONTINUOUS');
+      await this.#handover.takeOver(() => {
+        this.#assertRunning();
+        return this.#drain.run();
+      });
       try {
         return await this.#differences.record(id, differences);
       } catch (error) {
@@ -229,6 +238,7 @@ export class Recorder {
   /** @returns whether there was something to record */
   async #lookOnce(): Promise<boolean> {
     try {
+      if (this.#handover.isAside) return false;
       if (this.#deps.graph.capture() === 'SCAN' && this.#seat.mode === 'SCAN') return await this.#rest();
       if ((await this.#serial(() => this.#seat.take())) === null) return false;
       if (this.#seat.mode === 'OFF' || this.#seat.mode === 'SCAN') return await this.#rest();

@@ -37,8 +37,7 @@ export class ScanPass {
 
   /** @returns null when nothing differs. @throws StaleTokenError when another instance takes over */
   async run(): Promise<RecordedTransaction | null> {
-    for await (const { entities, bindings } of this.#deps.graph.baseline(null, PAGE)) {
-      if (bindings.length > 0) await this.#deps.bindings?.put(bindings);
+    for await (const { entities } of this.#deps.graph.baseline(null, PAGE)) {
       await this.#add(await this.#differing(await this.#whole(entities)));
     }
     await this.#gone('RELATIONSHIP');

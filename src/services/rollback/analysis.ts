@@ -1,7 +1,7 @@
+import { ahead, worked } from '../../core/ahead.ts';
 import type { EntityRef } from '../../core/entities.ts';
 import type { DiffPosition } from '../../ports/history.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
-import { ahead, worked } from '../ahead.ts';
 import { EntityPlanner, type PlanRequest } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';

@@ -1,3 +1,4 @@
+import { ahead } from '../../core/ahead.ts';
 import { commonState } from '../../core/constraints.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import { sameHash } from '../../core/hash.ts';
@@ -10,7 +11,6 @@ import {
 } from '../../ports/knowledge-graph.ts';
 import type { OperationLease, OperationRecord } from '../../ports/operation-store.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
-import { ahead } from '../ahead.ts';
 import { hashOf } from './plan-decisions.ts';
 
 /** Entities locked, compared and written at a time. */
@@ -37,11 +37,20 @@ export interface BatchRun {
   readonly deps: { readonly keys: Keys };
 }
 
+/** What may be begun meanwhile, outside of the graph's transaction. Called again when that is tried again. */
+export interface BatchWatch {
+  /** The graph has begun to write. */
+  writing(): void;
+  /** All is written, and the graph is about to commit it. */
+  committing(): void;
+}
+
+const UNWATCHED: BatchWatch = { writing() {}, committing() {} };
+
 /**
  * Writes a batch in one graph transaction: the marker is locked and its token compared, every entity is locked and compared with what
  * the plan saw, and the marker moves with the writes. The marker must have been taken, and be at the batch before: one that is gone went with the
  * end of the operation, which another instance saw to, or with the state of the graph that had it.
- * @param meanwhile begun once the graph is writing, when there is nothing else to do here
  * @returns false when the marker says that the batch was written before
  * @throws GuardFailure, ConstraintError, StaleTokenError
  */
@@ -49,7 +58,7 @@ export async function writeBatch(
   run: BatchRun,
   batch: bigint,
   writes: readonly PlannedWrite[],
-  meanwhile: () => void = () => {},
+  watch: BatchWatch = UNWATCHED,
 ): Promise<boolean> {
   const { operation, lease, served } = run;
   return served.graph.transaction(contextOf(run), async (tx) => {
@@ -61,8 +70,9 @@ export async function writeBatch(
       throw new StaleTokenError(
         `operation ${operation.id}: the graph knows of ${marker.batch} of ${batch - 1n} batches`,
       );
-    await apply(tx, writes, meanwhile);
+    await apply(tx, writes, watch);
     await tx.setMarker(operation.id, { token: lease.token, batch });
+    watch.committing();
     return true;
   });
 }
@@ -87,7 +97,7 @@ function contextOf({ operation, deps }: BatchRun): WriteContext {
  * Writes come in phases: what gives way first (relationships that move are deleted, unique values that change hands are given up), then
  * relationships and nodes deleted, nodes created or updated, relationships created or updated, and last what gave way, as it is to be.
  */
-async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[], meanwhile: () => void): Promise<void> {
+async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[], watch: BatchWatch): Promise<void> {
   const stale: EntityRef[] = [];
   const early = writes.filter(givesWay);
   const changes = await lockAll(tx, early, stale);
@@ -110,7 +120,7 @@ async function apply(tx: GraphTransaction, writes: readonly PlannedWrite[], mean
     // Once something is stale nothing will stay, but all that is stale should be known at once.
     if (stale.length > 0) continue;
     const writing = tx.write(chunk);
-    if (!begun) meanwhile();
+    if (!begun) watch.writing();
     begun = true;
     await writing;
   }

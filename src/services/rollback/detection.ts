@@ -1,3 +1,4 @@
+import { together } from '../../core/ahead.ts';
 import {
   basisOf,
   type DependencyConflict,
@@ -9,7 +10,6 @@ import {
 import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import type { DependencyReads, HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
-import { together } from '../ahead.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import type { OperationRun } from './operation-run.ts';
 import { hashOf } from './plan-decisions.ts';

@@ -1,5 +1,6 @@
 import type { EntityRef } from '../../core/entities.ts';
 import { ConstraintError } from '../../core/errors.ts';
+import type { BatchStep, BegunStep } from '../../ports/operation-store.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
 import { writingStrategy } from '../strategies/strategies.ts';
 import { LAST_GROUP } from '../strategies/strategy.ts';
@@ -35,11 +36,16 @@ export async function execute(run: OperationRun): Promise<void> {
   for (let at = Number(written); at < batchEnds.length; at += 1) {
     const batch = batchOf(batchEnds, at);
     run.checkpoint();
-    const changes = await runBatch(run, reader, batch, batchOf(batchEnds, at + 1));
-    // The last ones are recorded while the plan is being marked: the proof waits for both.
-    if (batch.toGroup === LAST_GROUP) recording.end();
-    else recording.wrote(changes);
-    await bookkeep(run, batch);
+    const { changes, begun } = await runBatch(run, reader, batch, batchOf(batchEnds, at + 1));
+    try {
+      // Nothing follows the last ones: the proof waits until they are recorded.
+      if (batch.toGroup === LAST_GROUP) recording.end();
+      else recording.wrote(changes);
+      // The graph has the batch: now the plan and the operation say so, too.
+      await (begun === null ? run.advance(stepAfter(run, batch)) : run.finish(begun));
+    } finally {
+      await begun?.drop();
+    }
     if (batch.toGroup !== LAST_GROUP) await pace.wait();
   }
   await createSchema(run);
@@ -86,18 +92,31 @@ async function assertKept(run: OperationRun, last = BEFORE_ALL): Promise<void> {
   );
 }
 
-/** @returns how many entities were written */
-async function runBatch(run: OperationRun, reader: BatchReader, batch: Batch, next: Batch): Promise<number> {
+interface Written {
+  /** Entities. */
+  readonly changes: number;
+  /** The step after the batch, where it could be begun: to be finished or dropped. */
+  readonly begun: BegunStep | null;
+}
+
+async function runBatch(run: OperationRun, reader: BatchReader, batch: Batch, next: Batch): Promise<Written> {
   const { plans } = run.deps;
   for (let round = 1; ; round += 1) {
     const writes = await reader.read(batch);
     const writing = Promise.withResolvers<void>();
     // Said from inside the graph's transaction, done outside of it.
     if (batch.toGroup !== LAST_GROUP) void writing.promise.then(() => reader.readAhead(next));
+    const after: { begun: BegunStep | null } = { begun: null };
     try {
-      await writeBatch(run, BigInt(batch.number), writes, writing.resolve);
-      return writes.length;
+      await writeBatch(run, BigInt(batch.number), writes, {
+        writing: writing.resolve,
+        committing: () => {
+          after.begun ??= run.begin(stepAfter(run, batch));
+        },
+      });
+      return { changes: writes.length, begun: after.begun };
     } catch (error) {
+      await after.begun?.drop();
       reader.forget();
       await meet(run, error, { batch: batch.number, round, writes });
     }
@@ -135,13 +154,12 @@ function refusedBy({ otherKey }: ConstraintError, writes: readonly PlannedWrite[
   return otherKey === null ? [] : writes.filter(({ key }) => key === otherKey);
 }
 
-/** The graph has the batch: now the plan and the operation say so, too. */
-async function bookkeep(run: OperationRun, { number, fromGroup, toGroup }: Batch): Promise<void> {
-  const batches = run.operation.batchEnds.length;
+function stepAfter({ operation }: OperationRun, { number, fromGroup, toGroup }: Batch): BatchStep {
+  const batches = operation.batchEnds.length;
   const progress = FIRST_PROGRESS + Math.floor(((LAST_PROGRESS - FIRST_PROGRESS) * number) / batches);
-  await run.advance({
+  return {
     applied: { fromGroup, toGroup },
     progress,
     events: [{ type: 'PROGRESS', message: `batch ${number} of ${batches} written` }],
-  });
+  };
 }

@@ -7,6 +7,8 @@ import type { EventBus } from '../../ports/event-bus.ts';
 import type { History, RecordedTransaction } from '../../ports/history.ts';
 import type { Keys } from '../../ports/keys.ts';
 import {
+  type BatchStep,
+  type BegunStep,
   LeaseLostError,
   type OperationLease,
   type OperationRecord,
@@ -98,7 +100,23 @@ export class OperationRun {
 
   /** Stores a step and wakes those who watch. @throws LeaseLostError */
   async advance(step: OperationStep): Promise<void> {
-    this.#operation = await this.deps.operations.advance(this.lease, step);
+    this.#advanced(await this.deps.operations.advance(this.lease, step));
+  }
+
+  /** Begins the step after a batch that is being committed. Null where it would wait for the commit, or the commit for it. */
+  begin(step: BatchStep): BegunStep | null {
+    // A graph without a stamp is in the same database: its commit and the step would compete.
+    if (this.served.graph.stamp === null) return null;
+    return this.deps.operations.begin?.(this.lease, step) ?? null;
+  }
+
+  /** As `advance`. @throws LeaseLostError */
+  async finish(begun: BegunStep): Promise<void> {
+    this.#advanced(await begun.finish());
+  }
+
+  #advanced(operation: OperationRecord): void {
+    this.#operation = operation;
     this.deps.bus.publish(`operation:${this.#operation.id}`);
     this.deps.bus.publish(`graph:${this.#operation.graphId}`);
   }

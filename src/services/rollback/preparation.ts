@@ -1,6 +1,6 @@
+import { ahead, both } from '../../core/ahead.ts';
 import { planHasher } from '../../core/plan-hash.ts';
 import type { NewOperationEvent, OperationStep } from '../../ports/operation-store.ts';
-import { ahead } from '../ahead.ts';
 import { writingStrategy } from '../strategies/strategies.ts';
 import { closePlan } from './detection.ts';
 import type { OperationRun } from './operation-run.ts';
@@ -24,8 +24,7 @@ export async function prepare(run: OperationRun): Promise<void> {
 
 /** Says what the plan is by now. */
 export async function takeStock(run: OperationRun, step: OperationStep = {}): Promise<void> {
-  const planHash = await hashPlan(run);
-  const planSummary = await run.deps.plans.summary(run.operation.id);
+  const [planHash, planSummary] = await both(hashPlan(run), run.deps.plans.summary(run.operation.id));
   await run.advance({ ...step, planHash, planSummary, recount: true });
 }
 

@@ -1,36 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import neo4j, { type Driver } from 'neo4j-driver';
-import type { Database } from '../../../src/ports/database.ts';
+import { describe, expect, jest, test } from '@jest/globals';
 import { picker, WIPE_ALL, writeAtRandom } from '../../support/bolt-writers.ts';
-import { borrowSharedNeo4j } from '../../support/neo4j.ts';
-import { Neo4jRecording } from '../../support/neo4j-recording.ts';
-import { createPgliteDatabase } from '../../support/postgres.ts';
+import { neo4jRecordings } from '../../support/neo4j-recordings.ts';
+import { expectWhole } from '../../support/recorded-states.ts';
 
 jest.setTimeout(300_000);
 
 const SEED = Number(process.env.PALINODE_SEED ?? Date.now() % 1_000_000);
 
 describe('what users do to a Neo4j over Bolt, several at a time', () => {
-  let database: Database;
-  let driver: Driver;
-  let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
-  let recording: Neo4jRecording;
-
-  beforeAll(async () => {
-    server = await borrowSharedNeo4j();
-    database = await createPgliteDatabase({ migrated: true });
-    driver = neo4j.driver(server.url, undefined, { useBigInt: true });
-  });
-  afterEach(() => recording.close());
-  afterAll(async () => {
-    await driver.close();
-    await database.close();
-    await server.giveBack();
-  });
+  const recordings = neo4jRecordings();
 
   test.each([0, 1])(`is what history says it was, at every cut (seed ${SEED} + %i)`, async (run) => {
     const pick = picker(SEED + run);
-    recording = await Neo4jRecording.open(database, server.url, `h${run}`, { recorder: { maxChanges: 7 } });
+    const { driver } = recordings;
+    const recording = await recordings.open({ recorder: { maxChanges: 7 } });
     recording.recorder.start();
     const cuts: { seq: bigint; states: ReadonlyMap<string, unknown> }[] = [];
     let committed = 0;
@@ -55,11 +38,3 @@ describe('what users do to a Neo4j over Bolt, several at a time', () => {
     expect(await recording.graph.pending()).toMatchObject({ transactions: 0n });
   });
 });
-
-/** No relationship without its ends. */
-function expectWhole(states: Awaited<ReturnType<Neo4jRecording['recorded']>>): void {
-  for (const state of states.values()) {
-    if (state.kind === 'NODE') continue;
-    expect([states.has(`n:${state.start}`), states.has(`n:${state.end}`)]).toEqual([true, true]);
-  }
-}

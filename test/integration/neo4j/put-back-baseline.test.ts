@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { HOUSEKEEPING } from '../../../src/adapters/neo4j/entities/entity-store.ts';
 import { PostgresAttachmentStore } from '../../../src/adapters/postgres/attachment-store.ts';
 import type { KnowledgeGraph } from '../../../src/ports/knowledge-graph.ts';
 import { auditFact } from '../../../src/services/audit-facts.ts';
@@ -45,15 +44,14 @@ test('a graph that is put back while its baseline is recorded is read again, tho
   const { database } = created;
   const attachments = new PostgresAttachmentStore(database);
   const recording = await Neo4jRecording.open(database, neo4j.url, 'put-back', { deps: { attachments } });
-  const { connection, history, graphId, deps } = recording;
-  const unseen = (text: string) => connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(text));
-  await unseen('UNWIND range(1, 6000) AS n CREATE (:Item {n: n})-[:HAS]->(:Part {n: n})');
+  const { history, graphId, deps } = recording;
+  await recording.unseen('UNWIND range(1, 6000) AS n CREATE (:Item {n: n})-[:HAS]->(:Part {n: n})');
   // What a restored dump does: no trigger sees it, and what we had written into the graph is not there.
   const putBack = async (): Promise<void> => {
-    await unseen('MATCH (m:_PalinodeMarker) DELETE m');
-    await unseen('MATCH (n:Item) WHERE n.n <= 3000 WITH n LIMIT 3000 DETACH DELETE n');
-    await unseen('UNWIND range(1, 3000) AS n CREATE (:Item {old: n})');
-    await unseen('MATCH (i:Item) WHERE i.old IS NOT NULL MATCH (p:Part {n: i.old}) CREATE (i)-[:HAD]->(p)');
+    await recording.unseen('MATCH (m:_PalinodeMarker) DELETE m');
+    await recording.unseen('MATCH (n:Item) WHERE n.n <= 3000 WITH n LIMIT 3000 DETACH DELETE n');
+    await recording.unseen('UNWIND range(1, 3000) AS n CREATE (:Item {old: n})');
+    await recording.unseen('MATCH (i:Item) WHERE i.old IS NOT NULL MATCH (p:Part {n: i.old}) CREATE (i)-[:HAD]->(p)');
   };
   await database.query(`UPDATE graphs SET capture_mode = 'OFF' WHERE id = $1`, [graphId]);
   const attachment = { storeId: 'store', total: 18_000n };

@@ -1,27 +1,14 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import type { CapturedTransaction } from '../../../src/core/recording-types.ts';
-import type { Database } from '../../../src/ports/database.ts';
 import type { KnowledgeGraph } from '../../../src/ports/knowledge-graph.ts';
 import { Recorder } from '../../../src/services/recorder/recorder.ts';
-import { borrowSharedNeo4j } from '../../support/neo4j.ts';
-import { Neo4jRecording } from '../../support/neo4j-recording.ts';
-import { createPgliteDatabase } from '../../support/postgres.ts';
+import type { Neo4jRecording } from '../../support/neo4j-recording.ts';
+import { neo4jRecordings } from '../../support/neo4j-recordings.ts';
 
 jest.setTimeout(300_000);
 
-let database: Database;
-let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
 let recording: Neo4jRecording;
-let opened = 0;
-beforeAll(async () => {
-  server = await borrowSharedNeo4j();
-  database = await createPgliteDatabase({ migrated: true });
-});
-afterEach(() => recording.close());
-afterAll(async () => {
-  await database.close();
-  await server.giveBack();
-});
+const recordings = neo4jRecordings();
 
 /**
  * A recorder that does not see, in its first scans, what is at some places of the feed: as a scan that reads what is committed may pass
@@ -30,7 +17,6 @@ afterAll(async () => {
 async function passingBy(
   missed: (scan: number) => readonly number[],
 ): Promise<{ recorder: Recorder; scans: () => number }> {
-  opened += 1;
   let scans = 0;
   const seen = new Map<string, number>();
   async function* feed(size: number): AsyncGenerator<readonly CapturedTransaction[]> {
@@ -42,7 +28,7 @@ async function passingBy(
       if (left.length > 0) yield left;
     }
   }
-  recording = await Neo4jRecording.open(database, server.url, `order${opened}`, {});
+  recording = await recordings.open();
   const graph: KnowledgeGraph = new Proxy(recording.graph, {
     get(target, name) {
       if (name === 'feed') return feed;

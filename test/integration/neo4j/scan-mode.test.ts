@@ -49,6 +49,17 @@ describe('a graph that is captured by scans', () => {
     expect(await service.attach()).toMatchObject({ __typename: 'Graph', capture: { mode: 'SCAN' } });
   });
 
+  test('a copy that brought a key along is an entity of its own', async () => {
+    const before = await service.point('before the copies');
+    await service.cypher(
+      `MATCH (p:Person {name: 'p3'})-[r]->(q) CREATE (c:Person)-[s:KNOWS]->(q) SET c = properties(p), s = properties(r)`,
+    );
+    expect(await service.point('with copies')).toMatchObject({ nodeCount: '21', relationshipCount: '20' });
+    expect(await service.rollback({ to: { point: before.id } })).toMatchObject({ status: 'COMPLETED' });
+    expect(await service.point('without')).toMatchObject({ checksum: before.checksum });
+    expect(await names()).toHaveLength(20);
+  });
+
   test('a point is what the graph holds when it is created; diff and restore work', async () => {
     const before = await names();
     const start = await service.point('start');

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Neo4jService } from '../../support/neo4j-service.ts';
 import { type SharedNeo4jService, serviceOnSharedNeo4j } from '../../support/shared-neo4j-service.ts';
+import { administer } from '../../support/triggers.ts';
 
 jest.setTimeout(300_000);
 
@@ -16,21 +16,6 @@ beforeAll(async () => {
 });
 afterAll(() => shared?.close());
 
-/** What an administrator does to triggers, and the time until the database heeds it. */
-async function administer(procedure: 'drop' | 'stop' | 'start'): Promise<void> {
-  const session = service.driver.session({ database: 'system' });
-  await session.run(`CALL apoc.trigger.${procedure}('neo4j', '_palinode')`);
-  await session.close();
-  for (;;) {
-    const [row] = await service.cypher(
-      `CALL apoc.trigger.list() YIELD name, paused WHERE name = '_palinode' RETURN paused`,
-    );
-    const state = row === undefined ? 'drop' : row.get('paused') === true ? 'stop' : 'start';
-    if (state === procedure) return;
-    await sleep(20);
-  }
-}
-
 const refused = { __typename: 'CaptureError', code: 'CAPTURE_UNAVAILABLE', message: expect.stringContaining('verify') };
 
 test.each(['stop', 'drop'] as const)(
@@ -38,7 +23,7 @@ test.each(['stop', 'drop'] as const)(
   async (procedure) => {
     const point = await service.point(`before ${procedure}`);
     const { capture } = await service.graph();
-    await administer(procedure);
+    await administer(service.driver, procedure);
     await service.cypher('MATCH (p:Item {n: 7}) SET p.unseen = $procedure', { procedure });
     await service.cypher('CREATE (:Item {n: 99})-[:UNSEEN]->(:Item {n: 100})');
 
@@ -50,9 +35,9 @@ test.each(['stop', 'drop'] as const)(
     expect(await service.begin({ to: { point: point.id }, dryRun: true })).toMatchObject(refused);
     if (procedure === 'stop') {
       // That it runs again does not tell what was missed.
-      await administer('start');
+      await administer(service.driver, 'start');
       expect(await service.point('still in the gap')).toMatchObject(refused);
-      await administer('stop');
+      await administer(service.driver, 'stop');
     }
 
     const found = await service.verify();

@@ -9,6 +9,9 @@ export interface Cypher {
   readonly readNodes: string;
   /** ids. Rows: id, key, type, start, end, properties; start and end are keys. */
   readonly readRelationships: string;
+  /** As the reads, with no properties. */
+  readonly locateNodes: string;
+  readonly locateRelationships: string;
   /** As the reads, holding the lock of each entity; what went while waiting for it gives no row. */
   readonly lockNodes: string;
   readonly lockRelationships: string;
@@ -23,7 +26,7 @@ export interface Cypher {
   /** Every node, every relationship: rows as the reads give them. */
   readonly scanNodes: string;
   readonly scanRelationships: string;
-  /** rows: {id, key}. Gives keys to entities that have none. */
+  /** rows: {id, old, key}. Gives keys to entities that have none, or nothing that can be one, or still `old`. */
   readonly assignNodes: string;
   readonly assignRelationships: string;
   /** id of a marker. Holds its lock; to be followed by what to do with m, or gives no row when it is missing. */
@@ -38,11 +41,18 @@ const ZONED = `[name IN keys(e) WHERE valueType(e[name]) STARTS WITH 'ZONED DATE
 const NODE = 'MATCH (e) WHERE elementId(e) IN $ids';
 const RELATIONSHIP = 'MATCH (s)-[e]->(t) WHERE elementId(e) IN $ids';
 
+/** Whether a value can be no key of an entity. */
+export function unfitKey(value: string): string {
+  return `(NOT ${value} IS :: STRING NOT NULL OR ${value} = '')`;
+}
+
 /** @throws InvalidInputError when the key property is no plain name */
 export function cypherFor(keyProperty: string, locking: Locking): Cypher {
   const key = quotedKeyProperty(keyProperty);
-  const nodeColumns = `elementId(e) AS id, e.${key} AS key, labels(e) AS labels, properties(e) AS properties`;
-  const relationshipColumns = `elementId(e) AS id, e.${key} AS key, type(e) AS type, s.${key} AS start, t.${key} AS end, properties(e) AS properties`;
+  const nodePlace = `elementId(e) AS id, e.${key} AS key, labels(e) AS labels`;
+  const relationshipPlace = `elementId(e) AS id, e.${key} AS key, type(e) AS type, s.${key} AS start, t.${key} AS end`;
+  const nodeColumns = `${nodePlace}, properties(e) AS properties`;
+  const relationshipColumns = `${relationshipPlace}, properties(e) AS properties`;
   const lock = (procedure: string, entity = 'e') =>
     locking === 'APOC'
       ? `WITH collect(${entity}) AS found CALL ${procedure}(found)`
@@ -51,12 +61,15 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
   const nodesAgain = `UNWIND found AS e WITH e WHERE e.${key} IS NOT NULL RETURN ${nodeColumns}`;
   // Looked up again, since another relationship, with other ends, may be where one was deleted.
   const again = 'WITH [e IN found | elementId(e)] AS ids';
+  const unfit = unfitKey(`e.${key}`);
   const notOurs = `WHERE NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL}`;
   const readRelationships = `MATCH (s)-[e]->(t) WHERE elementId(e) IN ids RETURN ${relationshipColumns}`;
   const heldAgain = `WITH [m IN found | elementId(m)] AS ids MATCH (m:${MARKER_LABEL}) WHERE elementId(m) IN ids`;
   return {
     readNodes: `${NODE} RETURN ${nodeColumns}`,
     readRelationships: `${RELATIONSHIP} RETURN ${relationshipColumns}`,
+    locateNodes: `${NODE} RETURN ${nodePlace}, {} AS properties`,
+    locateRelationships: `${RELATIONSHIP} RETURN ${relationshipPlace}, {} AS properties`,
     lockNodes: `${NODE} ${lock('apoc.lock.nodes')} ${nodesAgain}`,
     lockRelationships: `MATCH ()-[e]->() WHERE elementId(e) IN $ids ${lock('apoc.lock.rels')} ${again} ${readRelationships}`,
     lockIncident: `MATCH (n) WHERE elementId(n) IN $ids MATCH (n)-[e]-() WITH DISTINCT e LIMIT $limit
@@ -67,8 +80,8 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
     searchRelationships: `MATCH ()-[e]->() WHERE e.${key} IN $keys RETURN elementId(e) AS id, e.${key} AS key`,
     scanNodes: `MATCH (e) ${notOurs} RETURN ${nodeColumns}`,
     scanRelationships: `MATCH (s)-[e]->(t) RETURN ${relationshipColumns}`,
-    assignNodes: `UNWIND $rows AS x MATCH (e) WHERE elementId(e) = x.id AND e.${key} IS NULL SET e.${key} = x.key`,
-    assignRelationships: `UNWIND $rows AS x MATCH ()-[e]->() WHERE elementId(e) = x.id AND e.${key} IS NULL SET e.${key} = x.key`,
+    assignNodes: `UNWIND $rows AS x MATCH (e) WHERE elementId(e) = x.id AND (${unfit} OR e.${key} = x.old) SET e.${key} = x.key`,
+    assignRelationships: `UNWIND $rows AS x MATCH ()-[e]->() WHERE elementId(e) = x.id AND (${unfit} OR e.${key} = x.old) SET e.${key} = x.key`,
     holdMarker: `MATCH (m:${MARKER_LABEL} {id: $id}) ${lock('apoc.lock.nodes', 'm')} ${heldAgain}`,
     takeLocks: `MATCH (m:${MARKER_LABEL}) WHERE m.id IN $names WITH m ORDER BY m.id, elementId(m) ${lock('apoc.lock.nodes', 'm')} ${heldAgain} RETURN count(DISTINCT m.id) AS taken`,
   };

@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { type EntityId, type EntityKind, type EntityRef, type EntityState, entityId } from '../../../core/entities.ts';
 import type { Bindings } from '../../../ports/bindings.ts';
 import type { GraphTransaction, SchemaItem, WriteContext } from '../../../ports/knowledge-graph.ts';
-import { type CommitSlot, CommitSlots } from '../commit-slots.ts';
-import type { Connection, OpenTransaction, Parameters, Row, Statements } from '../connection.ts';
+import type { Capture } from '../capture.ts';
+import { CommitSlots } from '../commit-slots.ts';
+import type { Connection, OpenTransaction, Row, Statements } from '../connection.ts';
 import { isRetryable, isUnanswered, toGraphError, UnansweredCommit } from '../errors.ts';
 import { forgetMarker } from '../markers.ts';
-import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
+import { MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
+import type { OwnMetadata } from '../own-metadata.ts';
 import { retrying } from '../retrying.ts';
 import { readSchema } from '../schema/schema-items.ts';
 import { type Cypher, cypherFor, type Locking } from './cypher.ts';
@@ -14,36 +15,48 @@ import { ElementIds } from './element-ids.ts';
 import { EntityTransaction, type TransactionParts } from './entity-transaction.ts';
 import { Locks } from './locks.ts';
 import { Lookup, type Unseen } from './lookup.ts';
+import { PageKeys, type PageKeysParts } from './page-keys.ts';
 import { StateReader } from './states.ts';
-
-/** Tells the trigger that a transaction is housekeeping of the service and nothing to record. */
-export const HOUSEKEEPING: Parameters = { palinodeDrain: true };
 
 export interface EntityStoreParts {
   readonly connection: Connection;
   readonly bindings: Bindings;
+  readonly own: OwnMetadata;
   readonly locking: Locking;
   readonly keyProperty: string;
   readonly derivedProperties: readonly string[];
   readonly unseen: Unseen;
+  readonly doubled: PageKeysParts['doubled'];
+  readonly assertBelieved: Capture['assertBelieved'];
 }
 
 /** Entities of a Neo4j graph: reading, writing, locking. What capture does is elsewhere. */
 export class EntityStore {
   readonly cypher: Cypher;
   readonly states: StateReader;
+  readonly keys: PageKeys;
+  readonly own: OwnMetadata;
   readonly #connection: Connection;
-  readonly #bindings: Bindings;
-  readonly #keyProperty: string;
   readonly #parts: TransactionParts;
   readonly #slots: CommitSlots;
+  readonly #assertBelieved: Capture['assertBelieved'];
   readonly #locks: Locks;
 
   /** @throws InvalidInputError when the key property is no plain name */
-  constructor({ connection, bindings, locking, keyProperty, derivedProperties, unseen }: EntityStoreParts) {
+  constructor({
+    connection,
+    bindings,
+    own,
+    locking,
+    keyProperty,
+    derivedProperties,
+    unseen,
+    assertBelieved,
+    doubled,
+  }: EntityStoreParts) {
     this.#connection = connection;
-    this.#bindings = bindings;
-    this.#keyProperty = keyProperty;
+    this.own = own;
+    this.#assertBelieved = assertBelieved;
     this.cypher = cypherFor(keyProperty, locking);
     this.states = new StateReader(this.cypher, new Set([keyProperty, ...derivedProperties]));
     const parts = {
@@ -56,9 +69,10 @@ export class EntityStore {
       ids: new ElementIds(),
       unseen,
     };
-    this.#locks = new Locks(connection, this.cypher, HOUSEKEEPING);
+    this.keys = new PageKeys({ ...parts, own, doubled });
+    this.#locks = new Locks(connection, this.cypher, own);
     this.#parts = { ...parts, lookup: new Lookup(parts), locks: this.#locks };
-    this.#slots = new CommitSlots(connection, this.cypher, HOUSEKEEPING);
+    this.#slots = new CommitSlots(connection, this.cypher, own);
   }
 
   /**
@@ -73,7 +87,8 @@ export class EntityStore {
     try {
       return await retrying(this.#connection.options.attempts, isRetryable, async () => {
         await this.#locks.make();
-        const tx = await this.#connection.begin({ metadata: metadataOf(context) });
+        const { metadata, secretHash } = await this.own.of(context);
+        const tx = await this.#connection.begin({ metadata });
         try {
           if (unknown !== null) {
             if (await slot.holds(tx, context.id)) {
@@ -84,7 +99,12 @@ export class EntityStore {
           }
           const entities = new EntityTransaction(tx, this.#parts);
           const result = await work(entities);
-          await this.#commit(tx, slot, context.id, entities).catch((error: unknown) => {
+          const stamp = async (): Promise<void> => {
+            if (!entities.wrote) return;
+            // Sent together, so that the question takes no way of its own.
+            await Promise.all([this.#assertBelieved(tx, secretHash), slot.stamp(tx, context.id)]);
+          };
+          await this.#commit(tx, stamp, entities).catch((error: unknown) => {
             if (!isUnanswered(error)) throw error;
             unknown = { result };
             throw new UnansweredCommit(error);
@@ -117,8 +137,8 @@ export class EntityStore {
   }
 
   /**
-   * Every entity of a kind, in no order, in pages. What has no key is given one first, if the key property is the service's own; bindings are
-   * put right on the way.
+   * Every entity of a kind, in no order, in pages. What has no key, or another's, is given one first, if the key property is the service's own;
+   * bindings are put right on the way.
    */
   async *scan(kind: EntityKind, pageSize: number): AsyncGenerator<readonly EntityState[]> {
     let rows: Row[] = [];
@@ -150,47 +170,22 @@ export class EntityStore {
 
   async forgetMarker(operation: string): Promise<void> {
     await this.#locks.make();
-    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) => forgetMarker(tx, this.#locks, operation));
+    const metadata = await this.own.housekeeping();
+    await this.#connection.write({ metadata }, (tx) => forgetMarker(tx, this.#locks, operation));
   }
 
-  async #commit(tx: OpenTransaction, slot: CommitSlot, id: string, entities: EntityTransaction): Promise<void> {
+  async #commit(tx: OpenTransaction, stamp: () => Promise<void>, entities: EntityTransaction): Promise<void> {
     try {
-      if (entities.wrote) await slot.stamp(tx, id);
+      await stamp();
       await tx.commit();
     } catch (error) {
       throw await entities.explained(error);
     }
   }
 
-  async #page(kind: EntityKind, rows: Row[]): Promise<readonly EntityState[]> {
-    const keyed = await this.#keyed(kind, rows);
+  async #page(kind: EntityKind, rows: readonly Row[]): Promise<readonly EntityState[]> {
     const on: Statements = { run: (text, params) => this.#connection.read(text, params) };
-    const found = await this.states.read(on, kind, keyed);
-    const bound = await this.#bindings.find(
-      kind,
-      found.map(({ state }) => state.key),
-    );
-    const moved = found.filter(({ state, localId }) => bound.get(state.key) !== localId);
-    await this.#bindings.put(moved.map(({ state, localId }) => ({ kind, key: state.key, localId })));
+    const found = await this.states.read(on, kind, await this.keys.settle(kind, rows, false));
     return found.map(({ state }) => state);
   }
-
-  async #keyed(kind: EntityKind, rows: Row[]): Promise<readonly Row[]> {
-    const bare = rows.filter(({ key }) => key === null);
-    if (bare.length === 0 || this.#keyProperty !== DEFAULT_KEY_PROPERTY) return rows;
-    const { assignNodes, assignRelationships, readNodes, readRelationships } = this.cypher;
-    const given = bare.map(({ id }) => ({ id, key: randomUUID() }));
-    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
-      tx.run(kind === 'NODE' ? assignNodes : assignRelationships, { rows: given }),
-    );
-    const again = await this.#connection.read(kind === 'NODE' ? readNodes : readRelationships, {
-      ids: bare.map(({ id }) => id),
-    });
-    return [...rows.filter(({ key }) => key !== null), ...again];
-  }
-}
-
-/** How the trigger learns who writes; comes back with what was captured. */
-function metadataOf({ id, source, actor, session, operation }: WriteContext): Parameters {
-  return { palinode: { id, source, actor, session, operation } };
 }

@@ -51,7 +51,7 @@ export class EntityTransaction implements GraphTransaction {
     for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
       const keys = [...new Set(refs.filter((ref) => ref.kind === kind).map((ref) => ref.key))];
       if (keys.length === 0) continue;
-      const found = await this.#parts.lookup.find(this.#tx, kind, keys, { lock: true });
+      const found = await this.#parts.lookup.find(this.#tx, kind, keys, { how: 'lock' });
       for (const key of keys) {
         const entity = found.get(key);
         const id = entityId({ kind, key });
@@ -174,13 +174,13 @@ export class EntityTransaction implements GraphTransaction {
       .filter(([key, localId]) => this.#deleted.get(entityId({ kind, key })) !== localId)
       .map(([key]) => key);
     const unknown = keys.filter((key) => !this.#absent.has(entityId({ kind, key })));
-    const [taken] = (await lookup.find(this.#tx, kind, [...bound, ...unknown], { settle: true })).keys();
+    const [taken] = (await lookup.find(this.#tx, kind, [...bound, ...unknown], { settle: true, how: 'locate' })).keys();
     if (taken !== undefined) refuse(taken);
   }
 
   async #locate(kind: EntityKind, keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
-    const found = await this.#parts.lookup.find(this.#tx, kind, [...new Set(keys)]);
+    const found = await this.#parts.lookup.find(this.#tx, kind, [...new Set(keys)], { how: 'locate' });
     for (const [key, entity] of found) this.#located.add(kind, key, entity);
   }
 }

@@ -1,6 +1,7 @@
 import { CaptureError } from '../../../core/errors.ts';
 import type { Connection } from '../connection.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from '../names.ts';
+import { unfitKey } from './cypher.ts';
 
 /** Examples named of each fault. */
 const EXAMPLES = 5;
@@ -19,7 +20,7 @@ export async function checkOwnKeys(connection: Connection, graph: string, keyPro
   const key = quotedKeyProperty(keyProperty);
   for (const { what, match, name } of KINDS) {
     const unfit = await connection.read(
-      `${match} AND (e.${key} IS NULL OR NOT e.${key} IS :: STRING NOT NULL OR e.${key} = '')
+      `${match} AND ${unfitKey(`e.${key}`)}
        RETURN elementId(e) AS id, ${name} AS names, valueType(e.${key}) AS type LIMIT ${EXAMPLES}`,
     );
     if (unfit.length > 0) {

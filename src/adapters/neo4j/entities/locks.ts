@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { GraphError } from '../../../ports/graph-error.ts';
-import type { Connection, Parameters, Statements } from '../connection.ts';
+import type { Connection, Statements } from '../connection.ts';
 import { MARKER_LABEL } from '../names.ts';
+import type { OwnMetadata } from '../own-metadata.ts';
 import type { Cypher } from './cypher.ts';
 
 /** Few enough to take all of them, many enough that writers of a few keys seldom meet. */
@@ -21,15 +22,15 @@ const ALL_LOCKS: readonly string[] = [
 export class Locks {
   readonly #connection: Connection;
   readonly #cypher: Cypher;
-  readonly #metadata: Parameters;
+  readonly #own: OwnMetadata;
   /** What a transaction that is under way has taken. */
   readonly #held = new WeakMap<Statements, Set<string>>();
   #made: Promise<void> | null = null;
 
-  constructor(connection: Connection, cypher: Cypher, metadata: Parameters) {
+  constructor(connection: Connection, cypher: Cypher, own: OwnMetadata) {
     this.#connection = connection;
     this.#cypher = cypher;
-    this.#metadata = metadata;
+    this.#own = own;
   }
 
   /**
@@ -72,7 +73,7 @@ export class Locks {
   }
 
   async #makeMissing(): Promise<void> {
-    await this.#connection.write({ metadata: this.#metadata }, (tx) =>
+    await this.#connection.write({ metadata: await this.#own.housekeeping() }, (tx) =>
       tx.run(
         `MATCH (m:${MARKER_LABEL}) WHERE m.id STARTS WITH 'lock:' WITH collect(m.id) AS there
          UNWIND [name IN $names WHERE NOT name IN there] AS name CREATE (:${MARKER_LABEL} {id: name})`,

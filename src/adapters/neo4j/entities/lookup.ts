@@ -22,8 +22,8 @@ export interface LookupParts {
 
 /** What is to happen to what is found, or not. */
 export interface LookupOptions {
-  /** Locks entities, in the order of their local ids. */
-  readonly lock?: boolean;
+  /** `lock` locks entities, in the order of their local ids; `locate` is for who asks no more than where they are: states come without properties. */
+  readonly how?: 'read' | 'lock' | 'locate';
   /**
    * Forgets bindings to what does not exist. Only for those who hold the locks of the keys: the entity may be one that another transaction
    * has created and bound, and not committed yet.
@@ -60,25 +60,25 @@ export class Lookup {
     on: Statements,
     kind: EntityKind,
     keys: readonly string[],
-    { lock = false, settle = false }: LookupOptions,
+    options: LookupOptions,
     found: Map<string, Found>,
   ): Promise<void> {
     const { bindings, ids } = this.#parts;
     if (!(await ids.learn(on))) return;
     const bound = await bindings.find(kind, keys);
-    await this.#at(on, kind, bound, lock, found);
+    await this.#at(on, kind, bound, options, found);
     const missed = [...bound].filter(([key]) => !found.has(key));
     const unbound = keys.filter((key) => !bound.has(key) && !found.has(key));
     // Bindings are stored before capture forgets what they came from: so first that is looked at, then they are.
     const unseen = unbound.length === 0 ? [] : await this.#parts.unseen(on, kind, unbound);
     const late = unbound.length === 0 ? new Map<string, bigint>() : await bindings.find(kind, unbound);
-    await this.#at(on, kind, late, lock, found);
+    await this.#at(on, kind, late, options, found);
     const sought = [...missed.map(([key]) => key), ...late.keys(), ...unseen].filter((key) => !found.has(key));
     if (sought.length === 0) return;
     // Another store may stand behind the same name now: then none of the ids fit.
     await ids.learnAgain(on);
-    await this.#search(on, kind, [...new Set(sought)], lock, found);
-    if (!settle) return;
+    await this.#search(on, kind, [...new Set(sought)], options, found);
+    if (options.settle !== true) return;
     const gone = [...missed, ...late].filter(([key]) => !found.has(key));
     await bindings.forget(gone.map(([key, localId]) => ({ kind, key, localId })));
   }
@@ -88,15 +88,12 @@ export class Lookup {
     on: Statements,
     kind: EntityKind,
     bound: ReadonlyMap<string, bigint>,
-    lock: boolean,
+    { how = 'read' }: LookupOptions,
     found: Map<string, Found>,
   ): Promise<void> {
     if (bound.size === 0) return;
     const { cypher, ids, states } = this.#parts;
-    const text =
-      kind === 'NODE'
-        ? cypher[lock ? 'lockNodes' : 'readNodes']
-        : cypher[lock ? 'lockRelationships' : 'readRelationships'];
+    const text = cypher[kind === 'NODE' ? (`${how}Nodes` as const) : (`${how}Relationships` as const)];
     const sorted = [...new Set(bound.values())].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     const rows = await on.run(text, { ids: sorted.map((id) => ids.of(kind, id)) });
     for (const entity of await states.read(on, kind, rows)) {
@@ -108,7 +105,7 @@ export class Lookup {
     on: Statements,
     kind: EntityKind,
     keys: readonly string[],
-    lock: boolean,
+    options: LookupOptions,
     found: Map<string, Found>,
   ): Promise<void> {
     const { cypher, bindings } = this.#parts;
@@ -121,7 +118,7 @@ export class Lookup {
       if (typeof key === 'string' && (other === undefined || localId < other)) bound.set(key, localId);
     }
     await bindings.put([...bound].map(([key, localId]): EntityBinding => ({ kind, key, localId })));
-    await this.#at(on, kind, bound, lock, found);
+    await this.#at(on, kind, bound, options, found);
   }
 }
 

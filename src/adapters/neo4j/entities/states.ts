@@ -1,13 +1,14 @@
 import { DateTime } from 'neo4j-driver';
 import { sortedLabels } from '../../../core/canonical.ts';
 import type { EntityKind, EntityState } from '../../../core/entities.ts';
+import { propertiesOf } from '../../../core/properties.ts';
 import { canonicalDateTime } from '../../../core/temporals.ts';
 import type { Properties, Value } from '../../../core/values.ts';
 import type { Row, Statements } from '../connection.ts';
 import { isOurs } from '../names.ts';
 import type { Cypher } from './cypher.ts';
 import { localIdOf } from './element-ids.ts';
-import { fromDriver, setOwn } from './values.ts';
+import { fromDriver } from './values.ts';
 
 /** An entity as it was found, and where. */
 export interface Found {
@@ -65,14 +66,14 @@ export class StateReader {
 
   #properties(row: Row): Properties {
     const properties = asMap(row.properties);
-    const values: Record<string, Value> = {};
+    const values: [string, Value][] = [];
     const zoned = row.texts === undefined ? NONE : new Map(zonedTexts(row.texts));
     for (const name of Object.keys(properties)) {
       if (this.#hidden.has(name)) continue;
       const text = zoned.get(name);
-      setOwn(values, name, text === undefined ? fromDriver(properties[name]) : zonedValue(text));
+      values.push([name, text === undefined ? fromDriver(properties[name]) : zonedValue(text)]);
     }
-    return values;
+    return propertiesOf(values);
   }
 }
 

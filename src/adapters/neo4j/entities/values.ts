@@ -74,12 +74,6 @@ export function toDriver(value: Value): DriverValue {
   return duration;
 }
 
-/** Assigning to `__proto__`, which a property may be called, would make no property. */
-export function setOwn<T>(values: Record<string, T>, name: string, value: T): void {
-  if (name !== '__proto__') values[name] = value;
-  else Object.defineProperty(values, name, { value, enumerable: true, writable: true, configurable: true });
-}
-
 function fromObject(value: unknown): Value {
   if (Array.isArray(value)) return fromArray(value);
   if (value instanceof Int8Array) return bytesValue(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));

@@ -1,9 +1,10 @@
 import { canonicalJson, sameValue } from '../../../core/canonical.ts';
 import type { EntityChange, EntityState, NodeState, RelationshipState } from '../../../core/entities.ts';
 import { ConstraintError } from '../../../core/errors.ts';
+import { setOwn } from '../../../core/properties.ts';
 import type { Value } from '../../../core/values.ts';
 import { OUR_PREFIX } from '../names.ts';
-import { type DriverValue, setOwn, toDriver, UnstorableError } from './values.ts';
+import { type DriverValue, toDriver, UnstorableError } from './values.ts';
 
 type Values = Readonly<Record<string, DriverValue | null>>;
 
@@ -144,7 +145,8 @@ function isZero(value: Value): boolean {
 }
 
 function valueId(name: string, value: Value): string {
-  return `${name}\0${canonicalJson(value)}`;
+  // Texts are most of them, and need no quoting here: no other value begins like that.
+  return typeof value === 'string' ? `${name}\0"${value}` : `${name}\0${canonicalJson(value)}`;
 }
 
 function own(properties: Readonly<Record<string, Value>>, name: string): Value | undefined {

@@ -1,9 +1,9 @@
 import { sameValue, sortedLabels } from '../../../core/canonical.ts';
 import { isDelta } from '../../../core/deltas.ts';
 import type { EntityBinding, EntityKind } from '../../../core/entities.ts';
+import { propertiesOf } from '../../../core/properties.ts';
 import type { CapturedChange } from '../../../core/recording-types.ts';
 import type { Value } from '../../../core/values.ts';
-import { setOwn } from '../entities/values.ts';
 import { OUR_PREFIX } from '../names.ts';
 import { columnValues, type Json, listOf, parsePayload } from './values.ts';
 
@@ -207,8 +207,7 @@ function changeOf({ kind, created, deleted, ends, properties, gained, lost }: Dr
       properties: changes,
     };
   }
-  const values: Record<string, Value> = {};
-  for (const [name, { after }] of properties) if (after !== null) setOwn(values, name, after);
+  const values = propertiesOf([...properties].flatMap(([name, { after }]) => (after === null ? [] : [[name, after]])));
   if (kind === 'NODE') {
     return { kind, key, before: null, after: { kind, key, labels: sortedLabels(gained), properties: values } };
   }

@@ -1,6 +1,6 @@
 import type { CapturedTransaction } from '../../../core/recording-types.ts';
 import { DamagedEntryError, type OutboxDecoder } from './decoder.ts';
-import type { Outbox, OutboxHeader } from './outbox.ts';
+import type { Outbox, OutboxHeader, PartHeader } from './outbox.ts';
 
 /** Scans that are made for one view: each looks for what committed while the one before it ran. */
 const MOST_SCANS = 5;
@@ -15,6 +15,8 @@ export class OutboxFeed {
   readonly #outbox: Outbox;
   /** Since when, in milliseconds, transactions are seen without all their parts. */
   readonly #incomplete = new Map<string, number>();
+  /** Transactions with nothing to record, of a scan that showed what has to be noted before they go. */
+  #left: ReadonlyMap<string, readonly PartHeader[]> = new Map();
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -25,12 +27,15 @@ export class OutboxFeed {
    * slices of its own. The last transaction is a cut.
    *
    * @param onScan told of the transactions of the scan before the first slice
+   * @param hasNoticed whether the scan has come across something that is to be noted: then what has nothing to be recorded stays until the next one
    */
   async *slices(
     decoder: OutboxDecoder,
     maxChanges: number,
     onScan: (headers: readonly OutboxHeader[]) => void,
+    hasNoticed: () => boolean,
   ): AsyncGenerator<readonly CapturedTransaction[]> {
+    await this.#removeLeft();
     const { headers, isWhole } = await this.#view();
     onScan(headers);
     const nothing: string[] = [];
@@ -42,9 +47,15 @@ export class OutboxFeed {
     const last = held.at(-1);
     if (last !== undefined) yield [...held.slice(0, -1), { ...last, cut: isWhole }];
     // What changed nothing of the user's has nothing to be recorded before it goes.
-    await this.#outbox.remove(
-      new Map(headers.filter(({ tx }) => nothing.includes(tx)).map(({ tx, parts }) => [tx, parts])),
-    );
+    this.#left = new Map(headers.filter(({ tx }) => nothing.includes(tx)).map(({ tx, parts }) => [tx, parts]));
+    if (!hasNoticed()) await this.#removeLeft();
+  }
+
+  async #removeLeft(): Promise<void> {
+    const left = this.#left;
+    if (left.size === 0) return;
+    await this.#outbox.remove(left);
+    this.#left = new Map();
   }
 
   /**

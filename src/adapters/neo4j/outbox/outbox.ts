@@ -1,7 +1,7 @@
 import type { Pending } from '../../../ports/knowledge-graph.ts';
 import type { Connection, Row } from '../connection.ts';
-import { HOUSEKEEPING } from '../entities/entity-store.ts';
 import { GAP_LABEL, OUTBOX_LABEL } from '../names.ts';
+import type { OwnMetadata } from '../own-metadata.ts';
 
 /** One outbox node, without its payload. */
 export interface PartHeader {
@@ -38,9 +38,14 @@ const NODES_PER_DELETE = 500;
 /** The nodes in which the trigger leaves what transactions changed. */
 export class Outbox {
   readonly #connection: Connection;
+  readonly #own: OwnMetadata;
+  readonly #assertRemovable: () => Promise<void>;
 
-  constructor(connection: Connection) {
+  /** @param assertRemovable throws while the trigger would write again what is removed or changed here */
+  constructor(connection: Connection, own: OwnMetadata, assertRemovable: () => Promise<void>) {
     this.#connection = connection;
+    this.#own = own;
+    this.#assertRemovable = assertRemovable;
   }
 
   /** Everything that waits, one header per transaction, in the order of their stamps. One read-committed scan. */
@@ -81,8 +86,10 @@ export class Outbox {
     };
   }
 
-  /** Deletes the nodes of transactions: those that are given, else those that are found by the transaction. */
+  /** Deletes the nodes of transactions: those that are given, else those that are found by the transaction. @throws CaptureError */
   async remove(ids: ReadonlyMap<string, readonly PartHeader[] | null>): Promise<void> {
+    if (ids.size === 0) return;
+    await this.#assertRemovable();
     const known = [...ids].flatMap(([tx, parts]) => (parts ?? []).map(({ elementId }) => ({ tx, elementId })));
     for (let at = 0; at < known.length; at += NODES_PER_DELETE) {
       const some = known.slice(at, at + NODES_PER_DELETE);
@@ -97,8 +104,9 @@ export class Outbox {
     await this.#write(`${WAITING} AND o._palinode_tx IN $txs DETACH DELETE o`, { txs: unknown });
   }
 
-  /** Leaves a note in place of an entry that cannot be read: its changes are lost. */
+  /** Leaves a note in place of an entry that cannot be read: its changes are lost. @throws CaptureError */
   async giveUp({ parts }: OutboxHeader): Promise<void> {
+    await this.#assertRemovable();
     for (let at = 0; at < parts.length; at += NODES_PER_DELETE) {
       const ids = parts.slice(at, at + NODES_PER_DELETE).map(({ elementId }) => elementId);
       await this.#write(
@@ -123,16 +131,21 @@ export class Outbox {
     return rows.map(({ id }) => String(id));
   }
 
+  /** @throws CaptureError */
   async removeGaps(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#assertRemovable();
     for (let at = 0; at < ids.length; at += NODES_PER_DELETE) {
       const some = ids.slice(at, at + NODES_PER_DELETE);
       await this.#write(`MATCH (o) WHERE elementId(o) IN $ids AND o:${GAP_LABEL} DETACH DELETE o`, { ids: some });
     }
   }
 
+  /** Once the trigger is gone. */
   async removeAll(): Promise<void> {
+    const metadata = await this.#own.housekeeping();
     for (;;) {
-      const rows = await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
+      const rows = await this.#connection.write({ metadata }, (tx) =>
         tx.run(`MATCH (o:${OUTBOX_LABEL}) WITH o LIMIT ${NODES_PER_DELETE} DETACH DELETE o RETURN count(o) AS removed`),
       );
       if (count(rows[0]?.removed) === 0n) return;
@@ -140,7 +153,7 @@ export class Outbox {
   }
 
   async #write(text: string, params: Readonly<Record<string, unknown>>): Promise<void> {
-    await this.#connection.writeOnce(text, params, { metadata: HOUSEKEEPING });
+    await this.#connection.writeOnce(text, params, { metadata: await this.#own.housekeeping() });
   }
 }
 

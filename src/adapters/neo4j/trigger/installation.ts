@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Neo4jError } from 'neo4j-driver';
 import { CaptureError } from '../../../core/errors.ts';
 import type { CaptureFinding } from '../../../ports/knowledge-graph.ts';
-import type { Connection, Row } from '../connection.ts';
-import { HOUSEKEEPING } from '../entities/entity-store.ts';
+import type { Connection, Row, Statements } from '../connection.ts';
 import { MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
+import type { OwnMetadata } from '../own-metadata.ts';
 
 export const TRIGGER_NAME = '_palinode';
 
@@ -15,18 +15,37 @@ const LOOK_AGAIN_MS = 100;
 
 const SYSTEM = 'system';
 
+const PROCEDURES = ['apoc.cypher.doIt', 'apoc.lock.nodes', 'apoc.lock.rels', 'apoc.trigger.list'];
+/** Those that the trigger calls: without one of them it would fail, and every commit with it. */
+const FUNCTIONS = ['apoc.convert.toJson', 'apoc.map.fromPairs', 'apoc.text.format', 'apoc.util.sha256'];
+
+const NOT_FOUND = 'Neo.ClientError.Procedure.ProcedureNotFound';
+
+/** What the trigger's statement has to be now. */
+interface Text {
+  readonly secretHash: string;
+  readonly statement: string;
+  /** SHA-256 of the statement, which is long. */
+  readonly digest: string;
+}
+
 /** The trigger in a database: installing, looking after and removing it. */
 export class TriggerInstallation {
   readonly #connection: Connection;
   readonly #graph: string;
-  readonly #statement: string;
+  readonly #own: OwnMetadata;
+  readonly #statementFor: (secretHash: string) => string;
+  /** The last that was asked for. */
+  #text: Text | null = null;
   /** Of the database. */
   #name: string | null = null;
 
-  constructor(connection: Connection, graph: string, statement: string) {
+  /** @param statementFor the statement for a secret, by its SHA-256 */
+  constructor(connection: Connection, graph: string, own: OwnMetadata, statementFor: (secretHash: string) => string) {
     this.#connection = connection;
     this.#graph = graph;
-    this.#statement = statement;
+    this.#own = own;
+    this.#statementFor = statementFor;
   }
 
   /** @throws CaptureError that says what to set when triggers cannot be used */
@@ -38,16 +57,16 @@ export class TriggerInstallation {
     const [major = 0, minor = 0] = version.split('.').map(Number);
     if (major < 5 || (major === 5 && minor < 26))
       throw this.#refusal(`Neo4j ${version} is too old: it takes 5.26 or later`);
-    const [found] = await this.#connection.read(
-      `SHOW PROCEDURES YIELD name WHERE name IN ['apoc.cypher.doIt', 'apoc.lock.nodes', 'apoc.lock.rels', 'apoc.trigger.list'] RETURN collect(name) AS names`,
-    );
-    const names = Array.isArray(found?.names) ? found.names.map(String) : [];
-    for (const name of ['apoc.trigger.list', 'apoc.cypher.doIt', 'apoc.lock.nodes', 'apoc.lock.rels']) {
-      if (names.includes(name)) continue;
-      throw this.#refusal(
-        `the procedure ${name} is not there or not allowed: put the APOC plugin in the plugins folder, set dbms.security.procedures.unrestricted=apoc.* in neo4j.conf, and leave apoc.* out of no dbms.security.procedures.allowlist`,
+    const show = async (what: 'PROCEDURES' | 'FUNCTIONS', names: readonly string[]): Promise<readonly string[]> =>
+      (await this.#connection.read(`SHOW ${what} YIELD name WHERE name IN $names`, { names })).map(({ name }) =>
+        String(name),
       );
-    }
+    const found = [...(await show('PROCEDURES', PROCEDURES)), ...(await show('FUNCTIONS', FUNCTIONS))];
+    const missing = [...PROCEDURES, ...FUNCTIONS].find((name) => !found.includes(name));
+    if (missing !== undefined)
+      throw this.#refusal(
+        `${missing} is not there or not allowed: put the APOC plugin in the plugins folder, set dbms.security.procedures.unrestricted=apoc.* in neo4j.conf, and leave apoc.* out of no dbms.security.procedures.allowlist`,
+      );
     await this.#shown();
   }
 
@@ -66,18 +85,19 @@ export class TriggerInstallation {
 
   /** Installs the trigger, or renews it, and waits until it has seen a transaction. */
   async install(): Promise<void> {
+    const { statement, digest } = this.#textFor(await this.#own.claim());
     const database = await this.#database();
     await this.#system(
       `CALL apoc.trigger.install($database, $name, $statement, {phase: 'before'}, {}) YIELD name RETURN name`,
       {
         database,
         name: TRIGGER_NAME,
-        statement: this.#statement,
+        statement,
       },
     );
     await this.#until(async () => {
       const loaded = await this.#loaded();
-      return loaded?.query === this.#statement && loaded.paused !== true;
+      return loaded?.digest === digest && loaded.paused !== true;
     });
     await this.#warmUp();
   }
@@ -86,13 +106,12 @@ export class TriggerInstallation {
   async #warmUp(): Promise<void> {
     const id = randomUUID();
     // One transaction of our own, and one as anybody's, which only changes what exists.
-    await this.#connection.write({ metadata: { palinode: { id, source: 'API' } } }, (tx) =>
-      tx.run(`CREATE (:${MARKER_LABEL} {probe: 1})`),
-    );
+    const { metadata } = await this.#own.of({ id, source: 'API', actor: null, session: null, operation: null });
+    await this.#connection.write({ metadata }, (tx) => tx.run(`CREATE (:${MARKER_LABEL} {probe: 1})`));
     await this.#connection.write({ metadata: { palinode: { session: id } } }, (tx) =>
       tx.run(`MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL SET p.probe = 2`),
     );
-    await this.#connection.write({ metadata: HOUSEKEEPING }, (tx) =>
+    await this.#connection.write({ metadata: await this.#own.housekeeping() }, (tx) =>
       tx.run(
         `MATCH (p:${MARKER_LABEL}) WHERE p.probe IS NOT NULL DELETE p WITH count(*) AS one
          MATCH (o:${OUTBOX_LABEL}) WHERE o._palinode_tx = $id OR o._palinode_whose CONTAINS $id DELETE o`,
@@ -120,7 +139,7 @@ export class TriggerInstallation {
   /** Whether the trigger is installed, runs and is ours. */
   async inspect(): Promise<readonly CaptureFinding[]> {
     // Asked for at the same time, since every point waits for the answers.
-    const asked = this.#loaded();
+    const asked = Promise.all([this.#loaded(), this.#ours()]);
     asked.catch(() => {});
     let rows: readonly Row[];
     try {
@@ -132,12 +151,54 @@ export class TriggerInstallation {
     const own = rows.find(({ name }) => name === TRIGGER_NAME);
     if (own === undefined) return [gap('TRIGGER_MISSING', `the trigger ${TRIGGER_NAME} is not installed`)];
     if (own.paused === true) return [gap('TRIGGER_PAUSED', `the trigger ${TRIGGER_NAME} is paused`)];
-    if (own.query !== this.#statement || phaseOf(own.selector) !== 'before')
+    const [loaded, ours] = await asked;
+    if (ours === null || own.query !== ours.statement || phaseOf(own.selector) !== 'before')
       return [gap('TRIGGER_CHANGED', `the trigger ${TRIGGER_NAME} is not the one that was installed`)];
-    const loaded = await asked;
-    if (loaded === null || loaded.paused === true)
+    // For a while after it was installed, the database may still run the one before.
+    if (loaded === null || loaded.paused === true || loaded.digest !== ours.digest)
       return [gap('TRIGGER_NOT_LOADED', `the trigger ${TRIGGER_NAME} is installed, but the database does not run it`)];
     return [];
+  }
+
+  /**
+   * A trigger that is not ours, or asks for another secret, takes the removal of an entry for a user's and writes it again, for ever. So nothing is
+   * removed while there is one; without any, nothing is written again.
+   * @throws CaptureError
+   */
+  async assertRemovable(): Promise<void> {
+    const loaded = await this.#loaded().catch((error: unknown) => {
+      if (isUnavailable(error)) return null;
+      throw error;
+    });
+    this.#assertAsks(loaded, await this.#own.secretHash());
+  }
+
+  /** See `Capture`. */
+  async assertBelieved(on: Statements, secretHash: string | null): Promise<void> {
+    this.#assertAsks(await this.#loaded(on), secretHash);
+  }
+
+  /** @throws CaptureError when a trigger runs that is not ours, or asks for another secret */
+  #assertAsks(loaded: Row | null, secretHash: string | null): void {
+    if (loaded === null || loaded.paused === true) return;
+    if (secretHash !== null && loaded.digest === this.#textFor(secretHash).digest) return;
+    throw new CaptureError(
+      `the trigger ${TRIGGER_NAME} of graph ${this.#graph} is not the one that was installed: verifyGraph installs it again`,
+      'CONTINUOUS',
+    );
+  }
+
+  /** Null while there is no secret, so no trigger that would be ours. */
+  async #ours(): Promise<Text | null> {
+    const secretHash = await this.#own.secretHash();
+    return secretHash === null ? null : this.#textFor(secretHash);
+  }
+
+  #textFor(secretHash: string): Text {
+    if (this.#text?.secretHash === secretHash) return this.#text;
+    const statement = this.#statementFor(secretHash);
+    this.#text = { secretHash, statement, digest: hash('sha256', statement) };
+    return this.#text;
   }
 
   /** As the system database knows them. @throws CaptureError */
@@ -149,9 +210,8 @@ export class TriggerInstallation {
       });
     } catch (error) {
       if (!(error instanceof Neo4jError)) throw error;
-      if (/triggers have not been enabled/i.test(error.message))
-        throw this.#refusal('set apoc.trigger.enabled=true in apoc.conf and restart Neo4j');
-      if (error.code === 'Neo.ClientError.Procedure.ProcedureNotFound')
+      if (isDisabled(error)) throw this.#refusal('set apoc.trigger.enabled=true in apoc.conf and restart Neo4j');
+      if (error.code === NOT_FOUND)
         throw this.#refusal('put the APOC plugin (5.26 or later) in the plugins folder and restart Neo4j');
       if (error.code.startsWith('Neo.ClientError.Security.'))
         throw this.#refusal(
@@ -163,10 +223,10 @@ export class TriggerInstallation {
     }
   }
 
-  /** As the database itself runs it. */
-  async #loaded(): Promise<Row | null> {
-    const [row] = await this.#connection.read(
-      'CALL apoc.trigger.list() YIELD name, query, paused WHERE name = $name RETURN query, paused',
+  /** As the database itself runs it; of its statement, the SHA-256. */
+  async #loaded(on: Statements = { run: (text, params) => this.#connection.read(text, params) }): Promise<Row | null> {
+    const [row] = await on.run(
+      'CALL apoc.trigger.list() YIELD name, query, paused WHERE name = $name RETURN apoc.util.sha256([query]) AS digest, paused',
       { name: TRIGGER_NAME },
     );
     return row ?? null;
@@ -195,6 +255,15 @@ export class TriggerInstallation {
   #refusal(advice: string): CaptureError {
     return new CaptureError(`graph ${this.#graph} cannot be captured: ${advice}`, 'OFF');
   }
+}
+
+function isDisabled({ message }: Neo4jError): boolean {
+  return /triggers have not been enabled/i.test(message);
+}
+
+/** No trigger runs where there are none to be had. */
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Neo4jError && (error.code === NOT_FOUND || isDisabled(error));
 }
 
 function gap(kind: string, message: string): CaptureFinding {

@@ -26,13 +26,12 @@ export function writeSmall(options: TriggerOptions, changed: string): string {
   const { rowsPerPart, mostWaiting } = options;
   const values = ['g', 'now.epochSeconds * 1000000000 + now.nanosecond', '0', '1', '1', 'size(cells)', 'whose'];
   const properties = [...values, 'size(payload)', 'payload'].map((value, at) => `${OUTBOX_PROPERTIES[at]}: ${value}`);
-  return `WITH CASE WHEN $metaData.palinode IS :: MAP NOT NULL THEN $metaData.palinode ELSE {} END AS who
-WITH who, CASE WHEN ${isSmall(options, Math.min(MOST_SET, rowsPerPart), changed)} THEN ${cellsOf(options)} ELSE [null] END AS cells
+  return `WITH who, CASE WHEN ${isSmall(options, Math.min(MOST_SET, rowsPerPart), changed)} THEN ${cellsOf(options)} ELSE [null] END AS cells
 WITH who, CASE WHEN any(cell IN cells WHERE cell IS NULL OR cell[2][0] IS NULL OR cell[3] IS NULL OR cell[4] IS NULL) THEN []
   ELSE [_ IN [1] WHERE COUNT { MATCH (:${OUTBOX_LABEL}) } < ${mostWaiting} | cells] END AS small
 FOREACH (cells IN small | FOREACH (now IN [datetime.realtime()] | FOREACH (g IN [randomUUID()] | FOREACH (whose IN [${WHOSE}] | FOREACH (payload IN [apoc.convert.toJson(cells)] |
   CREATE (:${OUTBOX_LABEL} {${properties.join(', ')}}))))))
-WITH small WHERE size(small) = 0`;
+WITH who, small WHERE size(small) = 0`;
 }
 
 /** Whom the metadata names, as it is written down with every entry. */

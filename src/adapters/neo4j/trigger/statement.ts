@@ -3,10 +3,13 @@ import { COLUMN_CELL, cellOf, columnsOf, heavyParts } from './columns.ts';
 import { GONE, KEEP_OUTBOX, keepKeys, nameRows, namesOfUpdates } from './keys.ts';
 import { KEY_MAPS, literal, OUTBOX_PROPERTIES } from './names.ts';
 import { WHOSE, writeSmall } from './small.ts';
+import { trustedMetadata } from './trust.ts';
 import { kindOf, weightOf } from './values.ts';
 
 /** What decides the text of the trigger. */
 export interface TriggerOptions {
+  /** SHA-256, in hexadecimal digits, of what the service proves itself with. */
+  readonly secretHash: string;
   readonly keyProperty: string;
   /** Whether the trigger gives keys and guards them, or the property is the user's own and never written. */
   readonly givesKeys: boolean;
@@ -50,7 +53,7 @@ const WAITING = `coalesce(head([_ IN CASE WHEN rand() * (${CHANGED}) < ${ALWAYS_
  */
 export function triggerStatement(options: TriggerOptions): string {
   const parts = Object.entries(partsOf(options)).map(([name, text]) => `${name}: ${text}`);
-  return `CYPHER replan=skip WITH $metaData.palinodeDrain AS drain WHERE drain IS NULL OR drain <> true
+  return `CYPHER replan=skip ${trustedMetadata(options.secretHash)}
 ${writeSmall(options, CHANGED)}
 WITH {${parts.join(', ')}} AS p, ${literal(wholeStatement(options))} AS whole
 CALL apoc.cypher.doIt(CASE WHEN ${onlyUpdates(options)} THEN ${literal(updatesStatement(options))} ELSE whole END, {p: p}) YIELD value
@@ -66,7 +69,7 @@ function partsOf(options: TriggerOptions): Readonly<Record<string, string>> {
   const key = quotedKeyProperty(options.keyProperty);
   return {
     counted: WAITING,
-    metaData: '$metaData',
+    who: 'who',
     createdNodes: '$createdNodes',
     createdRelationships: '$createdRelationships',
     deletedNodes: '$deletedNodes',
@@ -88,12 +91,12 @@ function onlyUpdates({ keyProperty, givesKeys }: TriggerOptions): string {
     `$removedLabels.${OUTBOX_LABEL} IS NULL`,
     `none(k IN keys($removedNodeProperties) WHERE k IN ${literal(OUTBOX_PROPERTIES)})`,
     // Our own transactions write markers, which have no key.
-    'CASE WHEN $metaData.palinode IS :: MAP NOT NULL THEN $metaData.palinode.id IS NULL ELSE true END',
+    'p.who.id IS NULL',
     ...keys,
   ].join(' AND ');
 }
 
-const MOMENT = `randomUUID() AS g, datetime.realtime() AS now, CASE WHEN metaData.palinode IS :: MAP NOT NULL THEN metaData.palinode ELSE {} END AS who`;
+const MOMENT = `randomUUID() AS g, datetime.realtime() AS now`;
 const OWN = `who.id IS :: STRING NOT NULL AND coalesce(who.source IN ['API', 'ROLLBACK'], false) AS own`;
 const unpacked = (names: readonly string[]) => `WITH ${names.map((name) => `p.${name} AS ${name}`).join(', ')}`;
 
@@ -114,7 +117,7 @@ ${writeDown(options, { nodes: 'size(createdNodes) + size(deletedNodes)', relatio
 function updatesStatement(options: TriggerOptions): string {
   const key = quotedKeyProperty(options.keyProperty);
   const isBare = 'any(list IN names WHERE any(name IN list WHERE name IS NULL))';
-  return `${unpacked(['counted', 'metaData', 'columns'])}
+  return `${unpacked(['counted', 'who', 'columns'])}
 WITH *, ${MOMENT}
 WITH *, ${OWN}, ${namesOfUpdates(key, options.givesKeys)} AS names
 WITH *, [i IN range(0, size(columns) - 1) | [columns[i][0], columns[i][1], size(columns[i][2]), i]] AS src, counted AS waiting, ${options.givesKeys ? isBare : 'false'} AS again

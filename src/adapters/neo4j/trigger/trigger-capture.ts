@@ -11,14 +11,14 @@ import type {
 import { readBaseline } from '../baseline.ts';
 import type { Capture } from '../capture.ts';
 import type { Statements } from '../connection.ts';
-import { HOUSEKEEPING } from '../entities/entity-store.ts';
 import { checkOwnKeys } from '../entities/key-check.ts';
 import { removeKeys } from '../entities/keys.ts';
+import { Findings } from '../findings.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
 import type { CaptureParts } from '../neo4j-graph.ts';
 import { type Notice, OutboxDecoder } from '../outbox/decoder.ts';
 import { OutboxFeed } from '../outbox/feed.ts';
-import { Outbox, type PartHeader } from '../outbox/outbox.ts';
+import { Outbox, type OutboxHeader, type PartHeader } from '../outbox/outbox.ts';
 import { readStoreId } from '../store-id.ts';
 import { TriggerInstallation } from './installation.ts';
 import { type TriggerOptions, triggerStatement } from './statement.ts';
@@ -26,8 +26,6 @@ import { type TriggerOptions, triggerStatement } from './statement.ts';
 export type TriggerCaptureOptions = Partial<Pick<TriggerOptions, 'rowsPerPart' | 'charactersPerPart' | 'mostWaiting'>>;
 
 export const CAPTURE_DEFAULTS = { rowsPerPart: 5_000, charactersPerPart: 4_000_000, mostWaiting: 200_000 };
-/** What the service says of keys that are not fit is kept until it is looked at: so many at most. */
-const MOST_NOTICES = 100;
 /** Notes of writes that were not captured which are settled at a time. */
 const MOST_SETTLED = 10_000;
 /** Sets of such notes that are remembered: a comparison settles the one that it found when it began. */
@@ -44,7 +42,7 @@ class TriggerCapture implements Capture {
   readonly #installation: TriggerInstallation;
   readonly #outbox: Outbox;
   readonly #feed: OutboxFeed;
-  readonly #findings = new Map<string, CaptureFinding>();
+  readonly #findings = new Findings();
   /** Notes of writes that were not captured, by the incident that they were shown as. */
   readonly #notes = new Map<string, readonly string[]>();
   #noticed = 0;
@@ -56,9 +54,11 @@ class TriggerCapture implements Capture {
     this.#parts = parts;
     const { connection, name, keyProperty, derivedProperties } = parts;
     const givesKeys = keyProperty === DEFAULT_KEY_PROPERTY;
-    const statement = triggerStatement({ keyProperty, givesKeys, derivedProperties, ...CAPTURE_DEFAULTS, ...options });
-    this.#installation = new TriggerInstallation(connection, name, statement);
-    this.#outbox = new Outbox(connection);
+    const own = { keyProperty, givesKeys, derivedProperties, ...CAPTURE_DEFAULTS, ...options };
+    this.#installation = new TriggerInstallation(connection, name, parts.own, (secretHash) =>
+      triggerStatement({ ...own, secretHash }),
+    );
+    this.#outbox = new Outbox(connection, parts.own, () => this.#installation.assertRemovable());
     this.#feed = new OutboxFeed(this.#outbox);
   }
 
@@ -77,16 +77,18 @@ class TriggerCapture implements Capture {
   }
 
   async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {
-    const { connection, keyProperty } = this.#parts;
+    const { connection, keyProperty, own } = this.#parts;
     await this.#installation.remove();
     await this.#outbox.removeAll();
-    await connection.write({ metadata: HOUSEKEEPING }, (tx) => tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`));
-    if (alsoKeys) await removeKeys(connection, keyProperty);
+    await connection.write({ metadata: await own.housekeeping() }, (tx) =>
+      tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`),
+    );
+    if (alsoKeys) await removeKeys(connection, keyProperty, own);
   }
 
   async *baseline(after: string | null, pageSize: number): AsyncGenerator<BaselinePage> {
     const { connection, entities, keyProperty } = this.#parts;
-    yield* readBaseline(connection, await entities(), keyProperty, after, pageSize);
+    yield* readBaseline(connection, await entities(), keyProperty, after, pageSize, true);
   }
 
   pending(): Promise<Pending> {
@@ -101,9 +103,11 @@ class TriggerCapture implements Capture {
       maxChanges: Math.max(1, maxChanges),
     };
     const decoder = new OutboxDecoder(this.#outbox, options, (notice) => this.#noted(notice));
-    yield* this.#feed.slices(decoder, options.maxChanges, (headers) => {
+    const noticed = this.#noticed;
+    const onScan = (headers: readonly OutboxHeader[]): void => {
       this.#scanned = new Map(headers.map(({ tx, parts }) => [tx, parts]));
-    });
+    };
+    yield* this.#feed.slices(decoder, options.maxChanges, onScan, () => this.#noticed > noticed);
   }
 
   async acknowledge(ids: readonly string[]): Promise<void> {
@@ -119,7 +123,7 @@ class TriggerCapture implements Capture {
       this.#outbox.gaps(),
       readStoreId(connection),
     ]);
-    const findings = [...found, ...this.#findings.values()];
+    const findings = [...found, ...this.#findings.all()];
     if (gaps > 0n)
       findings.push({
         kind: 'OUTBOX_FULL',
@@ -133,9 +137,12 @@ class TriggerCapture implements Capture {
     return findings;
   }
 
+  noticedGaps(): number {
+    return this.#noticed;
+  }
+
   async settleIncidents(incidents: readonly string[]): Promise<void> {
-    const settled = new Set(incidents);
-    for (const [id, { incident = '' }] of this.#findings) if (settled.has(incident)) this.#findings.delete(id);
+    this.#findings.settle(new Set(incidents));
     for (const incident of incidents) await this.#outbox.removeGaps(this.#notes.get(incident) ?? []);
   }
 
@@ -148,6 +155,10 @@ class TriggerCapture implements Capture {
     const [oldest = ''] = this.#notes.keys();
     if (this.#notes.size > REMEMBERED_SETS) this.#notes.delete(oldest);
     return incident;
+  }
+
+  assertBelieved(on: Statements, secretHash: string | null): Promise<void> {
+    return this.#installation.assertBelieved(on, secretHash);
   }
 
   async unseen(on: Statements, _kind: EntityKind, keys: readonly string[]): Promise<readonly string[]> {
@@ -165,6 +176,10 @@ class TriggerCapture implements Capture {
     return rows.map(({ key }) => String(key));
   }
 
+  doubled(keys: readonly string[]): void {
+    this.#findings.addDoubled(this.#parts.keyProperty, keys);
+  }
+
   async #checkOthers(derivedProperties: readonly string[]): Promise<void> {
     if (derivedProperties.length > 0) return;
     const others = await this.#installation.others();
@@ -179,19 +194,15 @@ class TriggerCapture implements Capture {
     const { keyProperty } = this.#parts;
     if (keyless > 0 && keyProperty !== DEFAULT_KEY_PROPERTY) {
       const message = `entities without a text in ${keyProperty} are left out`;
-      this.#find('KEY_MISSING', { kind: 'KEY_MISSING', message, key: null, gap: false });
+      this.#findings.add('KEY_MISSING', { kind: 'KEY_MISSING', message, key: null, gap: false });
     }
     for (const key of rekeyed) {
       const message = `the key property ${keyProperty} was changed`;
       this.#noticed += 1;
       // Each time anew: settling one change of a key does not settle the next.
       const incident = `KEY_CHANGED:${this.#noticed}`;
-      this.#find(`KEY_CHANGED:${key}`, { kind: 'KEY_CHANGED', message, key, gap: true, incident });
+      this.#findings.add(`KEY_CHANGED:${key}`, { kind: 'KEY_CHANGED', message, key, gap: true, incident });
     }
-  }
-
-  #find(id: string, finding: CaptureFinding): void {
-    if (this.#findings.size < MOST_NOTICES || this.#findings.has(id)) this.#findings.set(id, finding);
   }
 }
 

@@ -16,6 +16,10 @@ export function kindOf(values: string): string {
     WHEN ${all('v IS :: FLOAT')} THEN 'F' WHEN ${all('v IS :: BOOLEAN')} THEN 'B' WHEN ${all(`v IS NULL OR ${isTexts('v')}`)} THEN 'L' ELSE 'X' END`;
 }
 
+// Only the name of its class tells a byte array from a list of integers, both of which Cypher takes for the same. apoc.meta.cypher.type would
+// say it, too, but keeps what it finds in a place that all transactions share: of two at the same time one gets the other's answer.
+const isBytes = (value: string) => `apoc.text.format('%s', [${value}]) STARTS WITH '[B@'`;
+
 /**
  * Values as they are written down: `['0']` when there are none, the kind and the values when it is a letter, else `X` and of each value its
  * letter or its exact type, and what JSON carries of it without loss. Asking for the exact type of a value takes longest.
@@ -26,7 +30,7 @@ export function valuesOf(kind: string, values: string): string {
       WHEN t IN [${lists}] THEN [t, [e IN v | toString(e)]]
       WHEN t = 'POINT NOT NULL' THEN [t, ${point('v')}]
       WHEN t = 'LIST<POINT NOT NULL> NOT NULL' THEN [t, [e IN v | ${point('e')}]]
-      WHEN t = 'LIST<INTEGER NOT NULL> NOT NULL' THEN [CASE WHEN apoc.meta.cypher.type(v) = 'LIST OF INTEGER' THEN t ELSE 'BYTES' END, v]
+      WHEN t = 'LIST<INTEGER NOT NULL> NOT NULL' THEN [CASE WHEN ${isBytes('v')} THEN 'BYTES' ELSE t END, v]
       ELSE [t, v] END][0]`;
   const each = `CASE WHEN v IS NULL THEN null WHEN v IS :: STRING THEN ['S', v] WHEN v IS :: INTEGER THEN ['I', v]
       WHEN v IS :: FLOAT THEN ['F', v] WHEN v IS :: BOOLEAN THEN ['B', v] WHEN ${isTexts('v')} THEN ['L', v] ELSE ${exactly} END`;

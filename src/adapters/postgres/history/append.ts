@@ -1,28 +1,11 @@
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
 import type { HistoryEntry, RecordedTransaction, RecorderLease } from '../../../ports/history.ts';
+import { SqlParameters } from '../sql-parameters.ts';
 import { known } from './current.ts';
 import { discard } from './discard.ts';
 import { type Head, lockHead, partialJson } from './head.ts';
 import { type CompletedTransaction, Ledger } from './ledger.ts';
 import { VersionRows } from './version-rows.ts';
-
-const TRANSACTIONS = `
-  INSERT INTO graph_transactions (graph_id, epoch, seq, feed_id, time, actor, session_id, source, operation_id, cut, change_count,
-    nodes_created, nodes_updated, nodes_deleted, relationships_created, relationships_updated, relationships_deleted,
-    node_count, relationship_count, checksum)
-  SELECT $1, $2, t.* FROM unnest($3::int8[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::bool[],
-    $11::int8[], $12::int4[], $13::int4[], $14::int4[], $15::int4[], $16::int4[], $17::int4[], $18::int8[], $19::int8[],
-    $20::bytea[]) AS t`;
-
-const NAMES = `
-  INSERT INTO graph_names (graph_id, kind, name, count)
-  SELECT $1, n.kind, n.name, n.count FROM unnest($2::text[], $3::text[], $4::int8[]) AS n (kind, name, count)
-  ON CONFLICT (graph_id, kind, name) DO UPDATE SET count = graph_names.count + excluded.count`;
-
-const HEAD = `
-  UPDATE graphs SET head_seq = $2, head_time = $3, node_count = $4, relationship_count = $5, checksum = $6, partial = $7::jsonb,
-    reconciled = reconciled + $8, earliest_seq = coalesce($9, earliest_seq)
-  WHERE id = $1`;
 
 /** See `History.append`. */
 export async function append(
@@ -40,10 +23,7 @@ export async function append(
       ledger.add(entry);
       versions.add(entry);
     }
-    await versions.store(tx, lease.graphId);
-    await storeTransactions(tx, recorded.head, ledger.completed);
-    await storeNames(tx, lease.graphId, ledger.names);
-    await moveHead(tx, recorded.head, ledger);
+    await store(tx, recorded.head, versions, ledger);
     return ledger.completed.map((transaction) => transaction.recorded);
   });
 }
@@ -63,63 +43,92 @@ async function lockAndCheck(
   return { head: { ...head, partial: null }, entries: fresh };
 }
 
-async function storeTransactions(
-  tx: SqlExecutor,
+/** In one statement: with thousands of rows under way, each way to the database and back waits for what else this process is doing. */
+async function store(tx: SqlExecutor, head: Head, versions: VersionRows, ledger: Ledger): Promise<void> {
+  const params = new SqlParameters();
+  const graphId = params.add(head.graphId, 'int4');
+  const changed = [...ledger.names].filter(([, by]) => by !== 0);
+  await tx.query(
+    `WITH versions AS (${versions.insert(params, graphId)}),
+       labels AS (${versions.insertLabels(params, graphId)}),
+       transactions AS (${insertTransactions(params, graphId, head, ledger.completed)}),
+       names AS (${countNames(params, graphId, changed)})
+     ${moveHead(params, graphId, head, ledger)}`,
+    params.values,
+  );
+  if (changed.some(([, by]) => by < 0)) {
+    await tx.query('DELETE FROM graph_names WHERE graph_id = $1 AND name = ANY($2::text[]) AND count = 0', [
+      head.graphId,
+      changed.map(([name]) => name.slice(1)),
+    ]);
+  }
+}
+
+/** Columns of `graph_transactions` with their types, and what they hold. */
+const COLUMNS: readonly (readonly [name: string, type: string, value: (completed: CompletedTransaction) => unknown])[] =
+  [
+    ['seq', 'int8', ({ recorded }) => recorded.seq],
+    ['feed_id', 'text', ({ feedId }) => feedId],
+    ['time', 'timestamptz', ({ recorded }) => recorded.time],
+    ['actor', 'text', ({ recorded }) => recorded.actor],
+    ['session_id', 'text', ({ recorded }) => recorded.sessionId],
+    ['source', 'text', ({ recorded }) => recorded.source],
+    ['operation_id', 'uuid', ({ recorded }) => recorded.operationId],
+    ['cut', 'bool', ({ recorded }) => recorded.cut],
+    ['change_count', 'int8', ({ recorded }) => recorded.changeCount],
+    ['nodes_created', 'int4', ({ recorded }) => recorded.summary.nodesCreated],
+    ['nodes_updated', 'int4', ({ recorded }) => recorded.summary.nodesUpdated],
+    ['nodes_deleted', 'int4', ({ recorded }) => recorded.summary.nodesDeleted],
+    ['relationships_created', 'int4', ({ recorded }) => recorded.summary.relationshipsCreated],
+    ['relationships_updated', 'int4', ({ recorded }) => recorded.summary.relationshipsUpdated],
+    ['relationships_deleted', 'int4', ({ recorded }) => recorded.summary.relationshipsDeleted],
+    ['node_count', 'int8', ({ recorded }) => recorded.nodeCount],
+    ['relationship_count', 'int8', ({ recorded }) => recorded.relationshipCount],
+    ['checksum', 'bytea', ({ recorded }) => recorded.checksum],
+  ];
+
+function insertTransactions(
+  params: SqlParameters,
+  graphId: string,
   head: Head,
   completed: readonly CompletedTransaction[],
-): Promise<void> {
-  if (completed.length === 0) return;
-  const column = (value: (transaction: CompletedTransaction) => unknown) => completed.map(value);
-  await tx.query(TRANSACTIONS, [
-    head.graphId,
-    head.epoch,
-    column(({ recorded }) => recorded.seq),
-    column(({ feedId }) => feedId),
-    column(({ recorded }) => recorded.time),
-    column(({ recorded }) => recorded.actor),
-    column(({ recorded }) => recorded.sessionId),
-    column(({ recorded }) => recorded.source),
-    column(({ recorded }) => recorded.operationId),
-    column(({ recorded }) => recorded.cut),
-    column(({ recorded }) => recorded.changeCount),
-    column(({ recorded }) => recorded.summary.nodesCreated),
-    column(({ recorded }) => recorded.summary.nodesUpdated),
-    column(({ recorded }) => recorded.summary.nodesDeleted),
-    column(({ recorded }) => recorded.summary.relationshipsCreated),
-    column(({ recorded }) => recorded.summary.relationshipsUpdated),
-    column(({ recorded }) => recorded.summary.relationshipsDeleted),
-    column(({ recorded }) => recorded.nodeCount),
-    column(({ recorded }) => recorded.relationshipCount),
-    column(({ recorded }) => recorded.checksum),
-  ]);
+): string {
+  const names = COLUMNS.map(([name]) => name).join(', ');
+  const epoch = params.add(head.epoch, 'int4');
+  const arrays = COLUMNS.map(([, type, value]) => params.add(completed.map(value), `${type}[]`)).join(', ');
+  return `INSERT INTO graph_transactions (graph_id, epoch, ${names}) SELECT ${graphId}, ${epoch}, t.* FROM unnest(${arrays}) AS t`;
 }
 
-async function storeNames(tx: SqlExecutor, graphId: number, names: ReadonlyMap<string, number>): Promise<void> {
-  const changed = [...names].filter(([, by]) => by !== 0);
-  if (changed.length === 0) return;
-  const kinds = changed.map(([name]) => name.charAt(0));
-  const texts = changed.map(([name]) => name.slice(1));
-  const counts = changed.map(([, by]) => by);
-  await tx.query(NAMES, [graphId, kinds, texts, counts]);
-  if (counts.every((by) => by > 0)) return;
-  await tx.query('DELETE FROM graph_names WHERE graph_id = $1 AND name = ANY($2::text[]) AND count = 0', [
-    graphId,
-    texts,
-  ]);
+function countNames(params: SqlParameters, graphId: string, changed: readonly (readonly [string, number])[]): string {
+  const kinds = params.add(
+    changed.map(([name]) => name.charAt(0)),
+    'text[]',
+  );
+  const names = params.add(
+    changed.map(([name]) => name.slice(1)),
+    'text[]',
+  );
+  const counts = params.add(
+    changed.map(([, by]) => by),
+    'int8[]',
+  );
+  return `INSERT INTO graph_names (graph_id, kind, name, count)
+    SELECT ${graphId}, n.kind, n.name, n.count FROM unnest(${kinds}, ${names}, ${counts}) AS n (kind, name, count)
+    ON CONFLICT (graph_id, kind, name) DO UPDATE SET count = graph_names.count + excluded.count`;
 }
 
-async function moveHead(tx: SqlExecutor, head: Head, ledger: Ledger): Promise<void> {
+function moveHead(params: SqlParameters, graphId: string, head: Head, ledger: Ledger): string {
   const last = ledger.completed.at(-1)?.recorded ?? head;
   const partial = ledger.partial();
-  await tx.query(HEAD, [
-    head.graphId,
-    last.seq,
-    last.time,
-    last.nodeCount,
-    last.relationshipCount,
-    last.checksum,
-    partial === null ? null : partialJson(partial),
-    ledger.reconciled,
-    ledger.earliest,
-  ]);
+  const set = [
+    `head_seq = ${params.add(last.seq, 'int8')}`,
+    `head_time = ${params.add(last.time, 'timestamptz')}`,
+    `node_count = ${params.add(last.nodeCount, 'int8')}`,
+    `relationship_count = ${params.add(last.relationshipCount, 'int8')}`,
+    `checksum = ${params.add(last.checksum, 'bytea')}`,
+    `partial = ${params.add(partial === null ? null : partialJson(partial), 'jsonb')}`,
+    `reconciled = reconciled + ${params.add(ledger.reconciled, 'int8')}`,
+    `earliest_seq = coalesce(${params.add(ledger.earliest, 'int8')}, earliest_seq)`,
+  ];
+  return `UPDATE graphs SET ${set.join(', ')} WHERE id = ${graphId}`;
 }

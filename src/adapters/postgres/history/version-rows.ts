@@ -1,23 +1,10 @@
-import type { SqlExecutor } from '../../../ports/database.ts';
 import type { HistoryEntry, VersionEntry } from '../../../ports/history.ts';
 import { boolArray, byteaArray, int2Array, int8Array, textArray } from '../binary-arrays.ts';
+import type { SqlParameters } from '../sql-parameters.ts';
 import { toWire } from '../types.ts';
 import { kindNumber } from './rows.ts';
 
-const INSERT = `
-  INSERT INTO entity_versions (graph_id, kind, key, valid_from_seq, present, labels, type, start_key, end_key,
-    properties, hash, origins)
-  SELECT $1, v.kind, v.key, v.from_seq, v.present, v.labels::text[], v.type, v.start_key, v.end_key,
-    v.properties::json, v.hash, v.origins::json
-  FROM unnest($2::int2[], $3::text[], $4::int8[], $5::bool[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-    $11::bytea[], $12::text[])
-    AS v (kind, key, from_seq, present, labels, type, start_key, end_key, properties, hash, origins)`;
-
-const LABELS = `
-  INSERT INTO entity_labels (graph_id, label, key)
-  SELECT $1, l.label, l.key FROM unnest($2::text[], $3::text[]) AS l (label, key) ON CONFLICT DO NOTHING`;
-
-/** The versions of entries as columns, ready to be stored in two statements however many there are. */
+/** The versions of entries as columns, ready to be stored in one statement however many there are. */
 export class VersionRows {
   readonly #labels: [labels: string[], keys: string[]] = [[], []];
   readonly #kinds: number[] = [];
@@ -36,25 +23,34 @@ export class VersionRows {
     for (const version of entry.versions) this.#add(version, entry.seq);
   }
 
-  /** Stores everything. */
-  async store(tx: SqlExecutor, graphId: number): Promise<void> {
-    if (this.#keys.length === 0) return;
-    await tx.query(INSERT, [
-      graphId,
-      int2Array(this.#kinds),
-      textArray(this.#keys),
-      int8Array(this.#from),
-      boolArray(this.#present),
-      textArray(this.#labelSets),
-      textArray(this.#types),
-      textArray(this.#starts),
-      textArray(this.#ends),
-      textArray(this.#properties),
-      byteaArray(this.#hashes),
-      textArray(this.#origins),
-    ]);
-    const [labels, labelled] = this.#labels;
-    if (labelled.length > 0) await tx.query(LABELS, [graphId, textArray(labels), textArray(labelled)]);
+  /** The text that stores the versions, for a statement with these parameters. */
+  insert(params: SqlParameters, graphId: string): string {
+    const columns = [
+      params.add(int2Array(this.#kinds), 'int2[]'),
+      params.add(textArray(this.#keys), 'text[]'),
+      params.add(int8Array(this.#from), 'int8[]'),
+      params.add(boolArray(this.#present), 'bool[]'),
+      params.add(textArray(this.#labelSets), 'text[]'),
+      params.add(textArray(this.#types), 'text[]'),
+      params.add(textArray(this.#starts), 'text[]'),
+      params.add(textArray(this.#ends), 'text[]'),
+      params.add(textArray(this.#properties), 'text[]'),
+      params.add(byteaArray(this.#hashes), 'bytea[]'),
+      params.add(textArray(this.#origins), 'text[]'),
+    ];
+    return `INSERT INTO entity_versions (graph_id, kind, key, valid_from_seq, present, labels, type, start_key, end_key, properties, hash, origins)
+      SELECT ${graphId}, v.kind, v.key, v.from_seq, v.present, v.labels::text[], v.type, v.start_key, v.end_key,
+        v.properties::json, v.hash, v.origins::json
+      FROM unnest(${columns.join(', ')})
+        AS v (kind, key, from_seq, present, labels, type, start_key, end_key, properties, hash, origins)`;
+  }
+
+  /** The same of labels that entities did not have before. */
+  insertLabels(params: SqlParameters, graphId: string): string {
+    const [labels, keys] = this.#labels;
+    return `INSERT INTO entity_labels (graph_id, label, key)
+      SELECT ${graphId}, l.label, l.key FROM unnest(${params.add(textArray(labels), 'text[]')}, ${params.add(textArray(keys), 'text[]')})
+        AS l (label, key) ON CONFLICT DO NOTHING`;
   }
 
   #add({ change, afterHash, origins }: VersionEntry, seq: bigint): void {

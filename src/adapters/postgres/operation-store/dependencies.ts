@@ -19,7 +19,7 @@ interface RelationshipColumns {
   properties: NodeState['properties'] | null;
 }
 
-/** Relationships at a moment that the plan leaves, on nodes that it lets vanish; all of a node's in one page. Pages without any are left out. */
+/** Relationships at a moment that the plan leaves at nodes that it lets vanish; all of a node's in one page. Pages without any are left out. */
 export async function* hangingRelationships(
   on: SqlExecutor,
   reads: DependencyReads,
@@ -75,8 +75,8 @@ async function hangingIn(
       WHERE v.${end} = p.key AND ${AT} AND v.kind = 1 OFFSET 0
     ) v
     WHERE p.operation_id = $1 AND p.no > $4 AND p.no <= $5 AND p.kind = 0 AND p.action = 'DELETED' AND p.state = 'PENDING' AND NOT coalesce((
-      SELECT true FROM operation_plan r WHERE r.operation_id = $1 AND r.kind = 1 AND r.key = v.key AND r.action = 'DELETED'
-        AND r.state = 'PENDING' LIMIT 1), false)`;
+      SELECT true FROM operation_plan r WHERE r.operation_id = $1 AND r.kind = 1 AND r.key = v.key AND r.state = 'PENDING'
+        AND (r.action = 'DELETED' OR (r.start_key <> p.key AND r.end_key <> p.key)) LIMIT 1), false)`;
   const { rows } = await on.query<RelationshipColumns & { node: NodeState }>(
     `${onEnd('start_key')} UNION ALL ${onEnd('end_key')}`,
     [operationId, graphId, seq, after, until],

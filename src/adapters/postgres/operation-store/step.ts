@@ -35,7 +35,7 @@ export async function updateOperation(
     throw new RangeError('a change of state comes with an event and an audit entry');
   }
   if (step.whenSettled === true) await assertSettled(tx, operationId);
-  const applied = await markApplied(tx, operationId, step);
+  const applied = step.applied === undefined ? 0 : await markApplied(tx, operationId, step.applied);
   if (step.lost !== undefined) await markLost(tx, operationId, step.lost.afterGroup);
   const set = new Assignments([operationId, token, ttlMs, step.events?.length ?? 0]);
   if (applied > 0) set.addAs('applied', applied, (at) => `o.applied + ${at}::bigint`);
@@ -101,12 +101,16 @@ const COUNTED = [
 const COUNT_ROWS = `WITH n AS (SELECT ${COUNTED.map(([column, condition]) => `count(*) FILTER (WHERE ${condition}) AS ${column}`).join(', ')}
   FROM operation_plan WHERE operation_id = $1)`;
 
-async function markApplied(tx: SqlExecutor, operationId: string, { applied }: OperationStep): Promise<number> {
-  if (applied === undefined) return 0;
+/** @returns how many rows were pending */
+export async function markApplied(
+  tx: SqlExecutor,
+  operationId: string,
+  { fromGroup, toGroup }: NonNullable<OperationStep['applied']>,
+): Promise<number> {
   const { count } = await tx.query(
     `UPDATE operation_plan SET state = 'APPLIED'
      WHERE operation_id = $1 AND group_no BETWEEN $2 AND $3 AND state = 'PENDING'`,
-    [operationId, applied.fromGroup, applied.toGroup],
+    [operationId, fromGroup, toGroup],
   );
   return count;
 }

@@ -4,6 +4,8 @@ import type { OperationStatus } from '../../../core/states.ts';
 import type { AuditFact } from '../../../ports/audit-log.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
 import {
+  type BatchStep,
+  type BegunStep,
   type NewOperation,
   type OperationLease,
   type OperationRecord,
@@ -13,7 +15,7 @@ import {
 } from '../../../ports/operation-store.ts';
 import { appendAudit } from '../audit-log.ts';
 import { isUuid, jsonText } from '../sql-parameters.ts';
-import { isBatchStep, stepAfterBatch } from './batch-step.ts';
+import { beginStepAfterBatch, isBatchStep, stepAfterBatch } from './batch-step.ts';
 import { insertEvents, insertLogs, insertMetrics, lockEvents } from './events.ts';
 import { OPERATION_COLUMNS, type OperationRow, toOperation, undoJson } from './records.ts';
 import { updateOperation } from './step.ts';
@@ -36,10 +38,13 @@ const TO_RUN = `(CASE
 export class PostgresOperationStore implements OperationStore {
   readonly #database: Database;
   readonly #leaseMs: number;
+  readonly begin?: (lease: OperationLease, step: BatchStep) => BegunStep;
 
   constructor(database: Database, leaseMs = 15_000) {
     this.#database = database;
     this.#leaseMs = leaseMs;
+    // PGlite has one connection: a transaction that waits would have all others wait.
+    if (database.engine === 'server') this.begin = (lease, step) => beginStepAfterBatch(database, lease, step, leaseMs);
   }
 
   async create(operation: NewOperation, audit: AuditFact): Promise<void> {

@@ -51,7 +51,13 @@ export async function* worked<Item, Result>(
   }
 }
 
-/** The items of two sources side by side, until both have ended; null for one that has. */
+/** What both come to, once both have settled: when one fails the other is not left behind. */
+export async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return Promise.all([first, second]);
+}
+
+/** The items of two sources side by side, each pair fetched at once, until both have ended; null for one that has. */
 export async function* together<A, B>(
   first: AsyncIterable<A>,
   second: AsyncIterable<B>,
@@ -59,7 +65,7 @@ export async function* together<A, B>(
   const [a, b] = [first[Symbol.asyncIterator](), second[Symbol.asyncIterator]()];
   try {
     for (;;) {
-      const [nextA, nextB] = [await a.next(), await b.next()];
+      const [nextA, nextB] = await Promise.all([a.next(), b.next()]);
       if (nextA.done === true && nextB.done === true) return;
       yield [nextA.done === true ? null : nextA.value, nextB.done === true ? null : nextB.value];
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ahead, together, worked } from '../../src/services/ahead.ts';
+import { ahead, both, together, worked } from '../../src/core/ahead.ts';
 
 async function* source(log: string[], items: number, failAt = Number.POSITIVE_INFINITY): AsyncGenerator<number> {
   try {
@@ -11,6 +11,10 @@ async function* source(log: string[], items: number, failAt = Number.POSITIVE_IN
   } finally {
     log.push('closed');
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test('the next item is being fetched while one is worked on, and no more than one', async () => {
@@ -52,10 +56,6 @@ test('two sources side by side give what there is, until both have ended', async
 });
 
 describe('work on several items at a time', () => {
-  const turns = async (count: number): Promise<void> => {
-    for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-  };
-
   test('gives its results in the order of the items, however long each takes, and is at no more than its bound', async () => {
     let under = 0;
     let most = 0;
@@ -99,4 +99,29 @@ describe('work on several items at a time', () => {
     expect(ended).toBe(2);
     expect(log.at(-1)).toBe('closed');
   });
+});
+
+test('two sources are fetched at the same time, and when one fails both are closed', async () => {
+  const logs: [string[], string[]] = [[], []];
+  const slow = async function* (): AsyncGenerator<number> {
+    await turns(3);
+    expect(logs[1]).toContain('fetch 0');
+    yield* source(logs[0], 2);
+  };
+  const read = async (): Promise<void> => {
+    for await (const _ of together(slow(), source(logs[1], 2, 1)));
+  };
+  await expect(read()).rejects.toThrow('broken');
+  expect(logs.map((log) => log.at(-1))).toEqual(['closed', 'closed']);
+});
+
+test('of two things under way neither is left behind when the other one fails', async () => {
+  let isDone = false;
+  const slow = turns(5).then(() => {
+    isDone = true;
+    return 'slow';
+  });
+  await expect(both(Promise.reject(new Error('broken')), slow)).rejects.toThrow('broken');
+  expect(isDone).toBe(true);
+  expect(await both(slow, Promise.resolve(1))).toEqual(['slow', 1]);
 });
