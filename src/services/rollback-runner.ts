@@ -32,6 +32,7 @@ export interface RollbackRunnerOptions {
   readonly sweepMs?: number;
   /** How long a waiting operation is left alone before it is planned again because the graph has moved on. */
   readonly refreshMs?: number;
+  /** Operations at a time, besides those that hold to a rate. */
   readonly concurrency?: number;
   /** Whether no other process can have the database open, so that every lease found at the start is a dead one's. */
   readonly alone?: boolean;
@@ -42,6 +43,8 @@ export interface RollbackRunnerOptions {
 const SWEEP_LIMIT = 100;
 /** Waiting operations that a sweep has planned again because the graph moved on. */
 const REFRESH_LIMIT = 10;
+/** Operations that wait for their rate and leave their place to others. Each holds the next batch that it writes. */
+const MOST_RESTING = 32;
 
 /** Runs operations: takes their lease, goes through the phases, and ends them. Any number of instances may run at once. */
 export class RollbackRunner {
@@ -50,6 +53,7 @@ export class RollbackRunner {
   readonly #options: Required<RollbackRunnerOptions>;
   readonly #stopping = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
+  readonly #resting = new Set<string>();
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(deps: RollbackDependencies, queue: JobQueue, options: RollbackRunnerOptions) {
@@ -69,7 +73,7 @@ export class RollbackRunner {
   /** To be called after the queue's start. */
   async start(): Promise<void> {
     if (this.#options.alone) await this.#deps.operations.forgetLeases();
-    await this.#queue.handle(ROLLBACK_QUEUE, this.#options.concurrency, ({ id }) => this.run(id));
+    await this.#queue.handle(ROLLBACK_QUEUE, this.#options.concurrency, ({ id }) => this.#serve(id));
     await this.sweep();
     this.#sweep = setInterval(() => {
       this.sweep().catch((error: unknown) => this.#options.onError(error, ''));
@@ -101,18 +105,33 @@ export class RollbackRunner {
   }
 
   /** Runs an operation as far as it goes. Does nothing when another instance does, or when it has ended. */
-  async run(id: string): Promise<void> {
+  async run(id: string, onRest = () => {}): Promise<void> {
     if (this.#running.has(id) || this.#stopping.signal.aborted) return;
-    const running = this.#run(id);
+    const running = this.#run(id, onRest);
     this.#running.set(id, running);
     await running.finally(() => this.#running.delete(id));
   }
 
-  async #run(id: string): Promise<void> {
+  /**
+   * Runs an operation until it first waits for its rate: that may take days, and is so little work that it needs no place of its own. From then
+   * on a failure that passes is the sweep's to take up.
+   */
+  async #serve(id: string): Promise<void> {
+    const rest = Promise.withResolvers<void>();
+    const running = this.run(id, () => {
+      if (this.#resting.size >= MOST_RESTING) return;
+      this.#resting.add(id);
+      rest.resolve();
+    }).finally(() => this.#resting.delete(id));
+    void rest.promise.then(() => running.catch((error: unknown) => this.#options.onError(error, id)));
+    await Promise.race([running, rest.promise]);
+  }
+
+  async #run(id: string, onRest: () => void): Promise<void> {
     const { holder, leaseMs } = this.#options;
     const acquired = await this.#deps.operations.acquire(id, holder, leaseMs);
     if (acquired === null) return;
-    const run = new OperationRun(this.#deps, acquired, this.#stopping.signal);
+    const run = new OperationRun(this.#deps, acquired, { signal: this.#stopping.signal, onRest });
     const renewal = setInterval(() => void run.renew(leaseMs).catch(() => {}), leaseMs / 3);
     try {
       await this.#phases(run);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { StaleTokenError } from '../../src/ports/knowledge-graph.ts';
 import { LeaseLostError } from '../../src/ports/operation-store.ts';
 import { takeMarker, writeBatch } from '../../src/services/rollback/batch.ts';
-import { OperationRun } from '../../src/services/rollback/operation-run.ts';
+import { OperationRun, UNWATCHED } from '../../src/services/rollback/operation-run.ts';
 import { engines } from '../support/engines.ts';
 import { node } from '../support/graph-writes.ts';
 import { CALLER, openWorld } from '../support/rollback-world.ts';
@@ -22,14 +22,13 @@ describe.each(engines)('an instance whose lease was taken over, on %s', (_, open
       includeSchema: false,
     });
     const { deps } = world;
-    const { signal } = new AbortController();
     const first = await world.operations.acquire(id, 'first', 400);
     expect(await world.operations.acquire(id, 'other', 400)).toBeNull();
     await new Promise((resolve) => setTimeout(resolve, 500));
     const second = await world.operations.acquire(id, 'second', 60_000);
     if (first === null || second === null) throw new Error('not acquired');
     expect(second.lease.token).toBeGreaterThan(first.lease.token);
-    const [stale, current] = [new OperationRun(deps, first, signal), new OperationRun(deps, second, signal)];
+    const [stale, current] = [new OperationRun(deps, first, UNWATCHED), new OperationRun(deps, second, UNWATCHED)];
 
     await takeMarker(current);
     await expect(stale.advance({ progress: 50 })).rejects.toThrow(LeaseLostError);

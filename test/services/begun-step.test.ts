@@ -3,7 +3,7 @@ import { PostgresOperationStore } from '../../src/adapters/postgres/operation-st
 import { LeaseLostError } from '../../src/ports/operation-store.ts';
 import { auditFact } from '../../src/services/audit-facts.ts';
 import { analyze } from '../../src/services/rollback/analysis.ts';
-import { OperationRun } from '../../src/services/rollback/operation-run.ts';
+import { OperationRun, UNWATCHED } from '../../src/services/rollback/operation-run.ts';
 import { prepare } from '../../src/services/rollback/preparation.ts';
 import { node } from '../support/graph-writes.ts';
 import { createPgliteDatabase, createTestDatabase } from '../support/postgres.ts';
@@ -55,7 +55,7 @@ describe('a step that is begun while its batch is being committed', () => {
     });
     const acquired = await world.operations.acquire(id, 'first', 60_000);
     if (acquired === null) throw new Error('not acquired');
-    const run = new OperationRun(world.deps, acquired, new AbortController().signal);
+    const run = new OperationRun(world.deps, acquired, UNWATCHED);
     await analyze(run);
     await prepare(run);
     const begin = () => {

@@ -48,6 +48,8 @@ export interface WorldOptions {
   readonly bus?: EventBus;
   readonly leaseMs?: number;
   readonly sweepMs?: number;
+  /** Operations at a time. */
+  readonly concurrency?: number;
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
@@ -120,6 +122,7 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     refreshMs: 0,
     ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
     ...(options.sweepMs !== undefined && { sweepMs: options.sweepMs }),
+    ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
     onError: (error) => errors.push(error),
   });
   const manager = new RollbackManager({ ...deps, sessions, idempotency, queue });

@@ -66,12 +66,22 @@ export class Paused extends Error {
   override readonly name = 'Paused';
 }
 
+/** Whoever has an operation run. */
+export interface RunWatch {
+  /** Aborted when this instance shuts down. */
+  readonly signal: AbortSignal;
+  /** Told, each time, that the operation waits for its rate. */
+  readonly onRest: () => void;
+}
+
+export const UNWATCHED: RunWatch = { signal: new AbortController().signal, onRest() {} };
+
 /** One operation while this instance holds its lease. `operation` is as of the last step. */
 export class OperationRun {
   readonly deps: RollbackDependencies;
   readonly lease: OperationLease;
   readonly served: ServedGraph;
-  readonly #signal: AbortSignal;
+  readonly #watch: RunWatch;
   #operation: OperationRecord;
   #lost = false;
   #rules: Promise<readonly ResolutionRule[]> | undefined;
@@ -79,12 +89,12 @@ export class OperationRun {
   constructor(
     deps: RollbackDependencies,
     acquired: { readonly lease: OperationLease; readonly operation: OperationRecord },
-    signal: AbortSignal,
+    watch: RunWatch,
   ) {
     this.deps = deps;
     this.lease = acquired.lease;
     this.#operation = acquired.operation;
-    this.#signal = signal;
+    this.#watch = watch;
     this.served = deps.registry.get(acquired.operation.graphId);
   }
 
@@ -170,6 +180,11 @@ export class OperationRun {
     return this.deps.moments.live(this.#operation.graphId);
   }
 
+  /** The operation waits for its rate, and is little work from here on. */
+  rest(): void {
+    this.#watch.onRest();
+  }
+
   /** To be called wherever the work can stop without harm. @throws OperationStop, Paused, HandOver, LeaseLostError */
   checkpoint(): void {
     if (this.#lost) throw new LeaseLostError(`operation ${this.#operation.id} is another's now`);
@@ -177,7 +192,7 @@ export class OperationRun {
     const isEnding = isFinalOperation(this.#operation.status);
     if (this.#operation.abortRequested && !isEnding) throw new OperationStop('ABORTED', 'stopped on request');
     if (this.#operation.paused && !isEnding) throw new Paused('paused');
-    if (this.#signal.aborted) throw new HandOver('shutting down');
+    if (this.#watch.signal.aborted) throw new HandOver('shutting down');
   }
 
   /** Keeps the lease alive. */

@@ -1,4 +1,4 @@
-import { OperationRun, type RollbackDependencies } from './operation-run.ts';
+import { OperationRun, type RollbackDependencies, UNWATCHED } from './operation-run.ts';
 import { takeStock } from './preparation.ts';
 import { replanAt } from './replanning.ts';
 
@@ -10,7 +10,7 @@ export async function planDecidedPreview(deps: RollbackDependencies, id: string)
   do {
     const acquired = await deps.operations.acquire(id, deps.keys.next(), LEASE_MS);
     if (acquired === null) return;
-    const run = new OperationRun(deps, acquired, new AbortController().signal);
+    const run = new OperationRun(deps, acquired, UNWATCHED);
     const renewal = setInterval(() => void run.renew(LEASE_MS).catch(() => {}), LEASE_MS / 3);
     try {
       await replanPreview(run);

@@ -76,6 +76,7 @@ class Pace {
     const { maxChangesPerSecond, counts } = this.#run.operation;
     if (maxChangesPerSecond === null) return;
     const due = this.#began + (Number(counts.applied - this.#before) / maxChangesPerSecond) * 1000;
+    if (due > performance.now()) this.#run.rest();
     for (let left = due - performance.now(); left > 0; left = due - performance.now()) {
       await sleep(Math.min(left, LOOK_MS));
       // A long wait must not keep anybody waiting who wants it to stop.
