@@ -5,6 +5,7 @@ import type { ErrorReport } from './graphql/errors.ts';
 import type { QueryLimits } from './graphql/limits/use-limits.ts';
 import { type SocketLimits, serveWebSockets } from './graphql/websockets.ts';
 import { createGraphql, GRAPHQL_PATH } from './graphql/yoga.ts';
+import { pathOf } from './request-path.ts';
 
 export interface HttpServerOptions {
   readonly dependencies: ApiDependencies;
@@ -48,7 +49,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
   const maxBody = options.maxBodyBytes ?? MAX_BODY;
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const path = pathOf(request.url);
     if (path === '/healthz') return answer(response, 200, { status: 'ok' });
     if (path === '/readyz') return void probe(response, options.ready, draining.signal.aborted);
     if (path !== GRAPHQL_PATH) return answer(response, 404, refusal('NOT_FOUND', 'there is nothing here'));

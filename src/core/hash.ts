@@ -17,6 +17,11 @@ export function hashCanonical(text: string): Uint8Array {
   return Buffer.from(hash('sha256', text, 'binary'), 'binary');
 }
 
+/** As `stateHash`; null is that of an entity that is absent. */
+export function hashOf(state: EntityState | null): Uint8Array | null {
+  return state === null ? null : stateHash(state);
+}
+
 /** The state hash as clients see it. */
 export function stateHashHex(state: EntityState): string {
   return hash('sha256', canonicalState(state), 'hex');

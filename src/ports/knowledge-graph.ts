@@ -53,6 +53,11 @@ export class StaleTokenError extends Error {
   override readonly name = 'StaleTokenError';
 }
 
+/** What waits to be recorded has changed while it was read: the scan has to be made anew. */
+export class FeedChangedError extends Error {
+  override readonly name = 'FeedChangedError';
+}
+
 /** Committed transactions that are not recorded yet, with the earliest and the latest commit time among them. */
 export interface Pending {
   readonly transactions: bigint;
@@ -168,7 +173,7 @@ export interface KnowledgeGraph {
   /**
    * One scan of the committed, not yet acknowledged transactions in an order that history can record, in slices of at most about
    * `maxChanges` changes each. The scan is one consistent view: when it ends, everything that had committed before it began was in it, and
-   * the last transaction of it is a cut. Empty when nothing waits.
+   * the last transaction of it is a cut. Empty when nothing waits. @throws FeedChangedError
    */
   feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]>;
   /** Forgets transactions that history has recorded. Unknown ids are ignored. */

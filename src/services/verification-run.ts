@@ -2,6 +2,7 @@ import { type EntityChange, type EntityKind, type EntityRef, type EntityState, e
 import { CaptureError } from '../core/errors.ts';
 import { stateHash } from '../core/hash.ts';
 import { compareKeys } from '../core/key-order.ts';
+import { withMissed } from '../core/missed.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
 import type { CurrentVersion, History } from '../ports/history.ts';
@@ -198,7 +199,8 @@ export class VerificationRun {
 
   /**
    * Tells differences from writes that came during the scan: an entity differs when the graph is read between two fences and is not what
-   * history has, while history recorded nothing about it between them.
+   * history has, while history recorded nothing about it between them. What is written all the time differs when in every round it has
+   * otherwise what nobody was recorded to write.
    */
   async #settle(suspects: readonly EntityRef[]): Promise<void> {
     let open = suspects;
@@ -206,14 +208,21 @@ export class VerificationRun {
       const before = await this.#current(open);
       const live = await this.#served.graph.read(open);
       const after = await this.#current(open);
-      const still = open.filter((ref) => before.get(entityId(ref))?.seq === after.get(entityId(ref))?.seq);
-      const differing = still.flatMap((ref): EntityChange[] => {
-        const sides = { before: before.get(entityId(ref))?.state ?? null, after: live.get(entityId(ref)) ?? null };
-        return sameContent(sides.before, sides.after) ? [] : [{ ...ref, ...sides }];
-      });
+      const differing: EntityChange[] = [];
+      const again: EntityRef[] = [];
+      for (const ref of open) {
+        const [from, to] = [before.get(entityId(ref)), after.get(entityId(ref))];
+        const [was, is, has] = [from?.state ?? null, to?.state ?? null, live.get(entityId(ref)) ?? null];
+        const isStill = from?.seq === to?.seq;
+        const change = { ...ref, before: is, after: isStill ? has : withMissed(was, has, is) };
+        const differs = !sameContent(change.before, change.after);
+        const isTold = isStill || (was !== null && has !== null && is !== null && !differs);
+        if (!isTold && round < ROUNDS - 1) again.push(ref);
+        else if (differs) differing.push(change);
+      }
       if (differing.length > 0) await this.#store.addDifferences(this.#verification.id, this.#found, differing);
       this.#found += BigInt(differing.length);
-      open = open.filter((ref) => !still.includes(ref));
+      open = again;
     }
   }
 

@@ -10,6 +10,7 @@ import {
   parseBigIntLiteral,
   parseDateTime,
   parseDateTimeLiteral,
+  parseJson,
   parseJsonLiteral,
   serializeBigInt,
   serializeDateTime,
@@ -56,6 +57,6 @@ builder.scalarType('BigInt', {
 
 builder.scalarType('JSON', {
   serialize: (value) => value,
-  parseValue: (value) => value,
+  parseValue: parseJson,
   parseLiteral: parseJsonLiteral,
 });

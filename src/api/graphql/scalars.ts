@@ -4,15 +4,21 @@ const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\
 const WHOLE_NUMBER = /^-?\d{1,19}$/;
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** @throws GraphQLError when the text is not an RFC 3339 time with offset */
+/** PostgreSQL knows no year 0, and the text of a year beyond 9999 is another one. */
+const LAST_YEAR = 9999;
+/** Levels of JSON in an argument: what is walked through in calls must not use up the stack. */
+const MAX_DEPTH = 100;
+
+/** @throws GraphQLError when the text is not an RFC 3339 time with offset, or not in the years 1 to 9999 of UTC */
 export function parseDateTime(input: unknown): Date {
   if (typeof input === 'string' && DATE_TIME.test(input)) {
     const date = new Date(input.toUpperCase());
     const day = Number(input.slice(8, 10));
     const daysInMonth = new Date(Date.UTC(Number(input.slice(0, 4)), Number(input.slice(5, 7)), 0)).getUTCDate();
-    if (!Number.isNaN(date.getTime()) && day >= 1 && day <= daysInMonth) return date;
+    const year = date.getUTCFullYear();
+    if (year >= 1 && year <= LAST_YEAR && day >= 1 && day <= daysInMonth) return date;
   }
-  throw invalid('DateTime must be an RFC 3339 time with offset, like 2024-02-29T12:00:00Z');
+  throw invalid('DateTime must be an RFC 3339 time with offset in the years 1 to 9999, like 2024-02-29T12:00:00Z');
 }
 
 /** @throws GraphQLError when the input is not a whole number of 64 bits, as text or as an integer that JSON kept exact */
@@ -38,7 +44,17 @@ export function parseBigIntLiteral(node: ValueNode): bigint {
 
 /** Literal JSON. Numbers become JSON's own; what those cannot hold exactly is refused where values are decoded. */
 export function parseJsonLiteral(node: ValueNode, variables?: Record<string, unknown> | null): unknown {
-  return valueFromASTUntyped(node, variables);
+  return parseJson(valueFromASTUntyped(node, variables));
+}
+
+/** @throws GraphQLError when it is nested deeper than anything that can be meant */
+export function parseJson(input: unknown): unknown {
+  let level: unknown[] = [input];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) throw invalid(`JSON must not be nested deeper than ${MAX_DEPTH} levels`);
+    level = level.flatMap((part) => (typeof part === 'object' && part !== null ? Object.values(part) : []));
+  }
+  return input;
 }
 
 export function serializeDateTime(value: unknown): string {

@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { type DocumentNode, type ExecutionArgs, GraphQLError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
+import { pathOf } from '../request-path.ts';
 import { GRAPHQL_PATH, type GraphqlHandler } from './yoga.ts';
 
 export interface SocketLimits {
@@ -59,7 +60,8 @@ export function serveWebSockets(
           req: extra.request,
           params,
         });
-        const document = parse(payload.query);
+        const document = parsed(parse, payload.query);
+        if (document instanceof GraphQLError) return [document];
         const errors = validate(schema, document);
         if (errors.length > 0) return errors;
         return {
@@ -92,9 +94,21 @@ export function serveWebSockets(
   };
 }
 
+/** The document, or why it is none: thrown, that would end every subscription on the connection. */
+function parsed(parse: Enveloped['parse'], query: string): DocumentNode | GraphQLError {
+  try {
+    return parse(query);
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    // As over HTTP.
+    error.extensions.code ??= 'GRAPHQL_PARSE_FAILED';
+    return error;
+  }
+}
+
 /** Why a request for a socket is refused, as an HTTP status, or null. Browsers may only come from the service's own pages. */
 function refuse({ url, headers }: IncomingMessage, full: boolean): string | null {
-  if (new URL(url ?? '/', 'http://localhost').pathname !== GRAPHQL_PATH) return '404 Not Found';
+  if (pathOf(url) !== GRAPHQL_PATH) return '404 Not Found';
   if (full) return '503 Service Unavailable';
   if (headers.origin === undefined) return null;
   return URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host ? null : '403 Forbidden';

@@ -1,5 +1,6 @@
 import { type EntityChange, entityId } from '../../core/entities.ts';
-import { stateHash } from '../../core/hash.ts';
+import { hashOf, sameHash } from '../../core/hash.ts';
+import { withMissed } from '../../core/missed.ts';
 import { recordSlice } from '../../core/recording.ts';
 import type { FullTransaction } from '../../core/recording-types.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
@@ -38,13 +39,15 @@ export class Differences {
     return held === null ? null : this.#store(id, held, first, true);
   }
 
-  /** Without what history no longer has as the comparison saw it. */
+  /** As changes of what is recorded by now: where the graph tells what a write changed, and no more, one shows nothing of what was missed before it. */
   async #fitting(part: readonly EntityChange[]): Promise<readonly EntityChange[]> {
     const current = await this.#deps.history.current(this.#deps.graphId, part);
-    return part.filter((change) => {
-      const stored = current.get(entityId(change))?.hash ?? null;
-      if (change.before === null || stored === null) return change.before === null && stored === null;
-      return Buffer.compare(stateHash(change.before), stored) === 0;
+    return part.flatMap((change) => {
+      const stored = current.get(entityId(change)) ?? null;
+      if (sameHash(hashOf(change.before), stored?.hash ?? null)) return change;
+      const before = stored?.state ?? null;
+      const after = withMissed(change.before, change.after, before);
+      return sameHash(hashOf(after), hashOf(before)) ? [] : { ...change, before, after };
     });
   }
 

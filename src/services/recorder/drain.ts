@@ -3,6 +3,7 @@ import { ahead } from '../../core/ahead.ts';
 import { reconcileOf } from '../../core/recording.ts';
 import type { CapturedTransaction } from '../../core/recording-types.ts';
 import type { RecorderLease } from '../../ports/history.ts';
+import { FeedChangedError } from '../../ports/knowledge-graph.ts';
 import type { CaptureWatch } from './capture-watch.ts';
 import type { MissedWrites } from './missed-writes.ts';
 import type { RecorderDeps } from './recorder-types.ts';
@@ -80,6 +81,10 @@ export class Drain {
         if (restarting !== null && slice.some(({ id, last }) => last && id === restarting)) return false;
       }
       await this.#tell();
+    } catch (error) {
+      if (!(error instanceof FeedChangedError)) throw error;
+      this.#seat.doubt();
+      return await this.#pause();
     } finally {
       await this.#slices.endScan();
     }

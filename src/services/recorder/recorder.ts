@@ -145,10 +145,10 @@ export class Recorder {
     return this.#serial(async () => {
       await this.#handover.takeOver(() => {
         this.#assertRunning();
-        return this.#drain.run();
+        return this.#seat.during(() => this.#drain.run());
       });
       try {
-        return await this.#differences.record(id, differences);
+        return await this.#seat.during(() => this.#differences.record(id, differences));
       } catch (error) {
         this.#seat.doubt();
         throw error;
@@ -180,7 +180,7 @@ export class Recorder {
       await sleep(LONGEST_POLL_MS);
     }
     try {
-      await new ScanPass(this.#deps, this.#seat, this.#slices).run();
+      await this.#seat.during(() => new ScanPass(this.#deps, this.#seat, this.#slices).run());
     } finally {
       this.#seat.doubt();
       await this.#seat.leave();
@@ -191,7 +191,7 @@ export class Recorder {
   #nextDrain(): Promise<boolean> {
     this.#next ??= this.#serial(() => {
       this.#next = null;
-      return this.#drain.run();
+      return this.#seat.during(() => this.#drain.run());
     }).catch((error: unknown) => {
       if (error instanceof StaleTokenError) return false;
       throw error;
@@ -270,9 +270,9 @@ export class Recorder {
     const baseline = this.#baseline;
     if (baseline === null) throw new Error('a graph that is always attached has no baseline');
     while (!this.#stopping.signal.aborted && this.#seat.mode === 'BASELINE') {
-      if (await this.#serial(() => baseline.step())) {
+      if (await this.#serial(() => this.#seat.during(() => baseline.step()))) {
         await this.#serial(async () => {
-          if (await this.#drain.run()) await baseline.finish();
+          if (await this.#seat.during(() => this.#drain.run())) await baseline.finish();
         });
       } else if ((await this.#deps.graph.pending()).transactions > 0n) await this.#nextDrain();
       await this.#watch.look();

@@ -44,6 +44,27 @@ export class Seat {
     return lease;
   }
 
+  /**
+   * Keeps the lease during work that may ask the graph for longer than it lasts without storing anything. Where it was lost all the same, the next
+   * `keep` says so.
+   */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    const renewal = setInterval(() => void this.#renew().catch(() => {}), this.#leaseMs / 3).unref();
+    try {
+      return await work();
+    } finally {
+      clearInterval(renewal);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { history, graphId } = this.#deps;
+    const held = this.#lease;
+    if (held === null) return;
+    const lease = await history.acquireLease(graphId, this.#holder, this.#leaseMs);
+    if (lease?.token !== held.token) this.#renewAt = 0;
+  }
+
   /** After a failure nobody knows what was stored: the next `take` finds out. */
   doubt(): void {
     this.#settled = false;

@@ -2,7 +2,7 @@ import { accumulator, type ChecksumAccumulator, checksumToHex } from '../../core
 import { type Constraint, isUnique, takenTuple } from '../../core/constraints.ts';
 import { entityId } from '../../core/entities.ts';
 import { ConstraintError, LimitError, StateError } from '../../core/errors.ts';
-import { sameHash, stateHash } from '../../core/hash.ts';
+import { hashOf, sameHash, stateHash } from '../../core/hash.ts';
 import type { GraphConstraints } from '../../ports/graph-constraints.ts';
 import type { OperationRecord } from '../../ports/operation-store.ts';
 import type { PlanRow } from '../../ports/plan-store.ts';
@@ -12,7 +12,6 @@ import { auditFact } from '../audit-facts.ts';
 import { type LeaseTerms, type Turn, TurnLost } from '../leased-jobs.ts';
 import { GuardFailure, takeMarker, writeBatch } from '../rollback/batch.ts';
 import { HandOver } from '../rollback/operation-run.ts';
-import { hashOf } from '../rollback/plan-decisions.ts';
 import type { RehearserDependencies } from './rehearser.ts';
 import { SubgraphCopy } from './subgraph-copy.ts';
 

@@ -1,7 +1,7 @@
 import { ahead } from '../../core/ahead.ts';
 import { commonState } from '../../core/constraints.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
-import { sameHash } from '../../core/hash.ts';
+import { hashOf, sameHash } from '../../core/hash.ts';
 import type { Keys } from '../../ports/keys.ts';
 import {
   type GraphTransaction,
@@ -11,7 +11,6 @@ import {
 } from '../../ports/knowledge-graph.ts';
 import type { OperationLease, OperationRecord } from '../../ports/operation-store.ts';
 import type { PlannedWrite } from '../../ports/plan-store.ts';
-import { hashOf } from './plan-decisions.ts';
 
 /** Entities locked, compared and written at a time. */
 const CHUNK = 2000;

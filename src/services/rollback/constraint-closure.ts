@@ -2,12 +2,11 @@ import { sameState } from '../../core/canonical.ts';
 import { type ConflictChoice, choiceKind } from '../../core/conflict-choice.ts';
 import { type Constraint, failingProperty, withProperty } from '../../core/constraints.ts';
 import { actionOf, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
-import { toHex } from '../../core/hash.ts';
+import { hashOf, toHex } from '../../core/hash.ts';
 import type { Value } from '../../core/values.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { type Holding, type Violation, violationsOf } from './constraint-violations.ts';
 import type { OperationRun } from './operation-run.ts';
-import { hashOf } from './plan-decisions.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** An entity that is left out because of a conflict. */

@@ -9,10 +9,10 @@ import {
 } from '../../core/closure.ts';
 import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import { hashOf } from '../../core/hash.ts';
 import type { DependencyReads, HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import type { OperationRun } from './operation-run.ts';
-import { hashOf } from './plan-decisions.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Every round leaves out or adds something, so few are ever needed. */

@@ -1,6 +1,6 @@
 import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityState } from '../../core/entities.ts';
-import { stateHash, toHex } from '../../core/hash.ts';
+import { hashOf, stateHash, toHex } from '../../core/hash.ts';
 import { type EntityPlan, type PlannedConflict, resolvePlan } from '../../core/plan.ts';
 import type { Settlement } from '../../core/settling.ts';
 import type { Keys } from '../../ports/keys.ts';
@@ -102,8 +102,4 @@ function skippedReason(conflicts: readonly PlannedConflict[], settlements: reado
   });
   const whose = [...new Set(kept.map(({ by }) => by))].join(' and ');
   return `kept as it is by ${whose}: ${kept.map(({ name }) => name).join(', ')}`;
-}
-
-export function hashOf(state: EntityState | null): Uint8Array | null {
-  return state === null ? null : stateHash(state);
 }

@@ -2,12 +2,11 @@ import { ahead } from '../../core/ahead.ts';
 import { accumulator, type Checksum, checksumToHex } from '../../core/checksum.ts';
 import { type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
-import { sameHash } from '../../core/hash.ts';
+import { hashOf, sameHash } from '../../core/hash.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { OperationProof } from '../../ports/operation-store.ts';
 import type { PlannedState, PlanRow, ProofDifference, Written } from '../../ports/plan-store.ts';
 import type { OperationRun } from './operation-run.ts';
-import { hashOf } from './plan-decisions.ts';
 
 const PAGE = 2500;
 /** Differences that are kept one by one. */

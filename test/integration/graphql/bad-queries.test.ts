@@ -14,10 +14,29 @@ describe.each(engines)('bad queries on %s', (_, open) => {
   });
   afterAll(() => endService(world.service, engine));
 
-  const names = `query ($name: String!, $key: ID!, $names: [String!]!) { graph(name: "demo") { entity(key: $key) { key } session(name: $name) { id }
-      nodes(label: $name) { nodes { key } } relationships(type: $name) { nodes { key } } transactions(filter: { actor: $name }) { nodes { seq } }
-      points(filter: { name: $name }) { nodes { id } } sessions(filter: { actor: $name }) { nodes { id } }
-      neighbourhood(keys: [$key], types: $names) { nodes { key } } } graphNamed: graph(name: $name) { id } node(id: $key) { id }
+  const inGraph = [
+    'entity(key: $name) { key }',
+    'session(name: $name) { id }',
+    'nodes(label: $name) { nodes { key } }',
+    'nodes(where: { name: $name, value: 1 }) { nodes { key } }',
+    'relationships(type: $name) { nodes { key } }',
+    'entity(key: "a") { ... on GraphNode { relationships(type: $name) { nodes { key } } } }',
+    'transactions(filter: { actor: $name }) { nodes { seq } }',
+    'changes(filter: { actor: $name }) { nodes { seq } }',
+    'changes(filter: { scope: { keys: [$name] } }) { nodes { seq } }',
+    'contributions(since: { seq: 0 }, scope: { labels: [$name] }) { nodes { actor } }',
+    'diff(from: { seq: 0 }) { changes(label: $name) { nodes { key } } }',
+    'diff(from: { seq: 0 }, scope: { relationshipTypes: [$name] }) { changes { nodes { key } } }',
+    'points(filter: { name: $name }) { nodes { id } }',
+    'sessions(filter: { actor: $name }) { nodes { id } }',
+    'neighbourhood(keys: [$name]) { nodes { key } }',
+    'neighbourhood(keys: ["a"], types: [$name]) { nodes { key } }',
+  ];
+  /** Each alone: an error that makes an object null hides those beside it. */
+  const lookUps = [...inGraph.map((field) => `query ($name: String!) { graph(name: "demo") { ${field} } }`)].map(
+    (query) => (/(key|keys): \[?\$name/.test(query) ? query.replace('String!', 'ID!') : query),
+  );
+  const objects = `query ($name: String!, $key: ID!) { graphNamed: graph(name: $name) { id } node(id: $key) { id }
       rollbackPoint(id: $key) { id } rollbackOperation(id: $key) { id } conflict(id: $key) { id } nodes(ids: [$key]) { id } }`;
   const audit =
     'query ($id: ID!, $name: String!) { rollbackPoint(id: $id) { audit(filter: { userId: $name, eventType: [$name] }) { nodes { id } } } }';
@@ -25,8 +44,13 @@ describe.each(engines)('bad queries on %s', (_, open) => {
   test.each(BAD_NAMES.map((bad) => [shown(bad), bad]))(
     'for names like %s find nothing or say which argument is wrong',
     async (__, bad) => {
-      const { data, errors } = await world.service.client.request(names, { name: bad, key: bad, names: [bad] });
-      for (const { extensions } of errors ?? []) expect(extensions.code).toBe('INVALID_INPUT');
+      for (const query of lookUps) {
+        const { data, errors = [] } = await world.service.client.request(query, { name: bad });
+        for (const { extensions } of errors)
+          expect({ query, ...extensions }).toMatchObject({ query, code: 'INVALID_INPUT', fields: [{}] });
+        if (errors.length === 0) expect(JSON.stringify(data)).not.toMatch(/"(key|seq|id|actor)":/);
+      }
+      const { data } = await world.service.client.request(objects, { name: bad, key: bad });
       expect(await world.service.client.data(audit, { id: world.ids.good, name: bad })).toEqual({
         rollbackPoint: { audit: { nodes: [] } },
       });
@@ -92,6 +116,8 @@ describe.each(engines)('bad queries on %s', (_, open) => {
       [{ graph: 'demo', to: { seq: '99999999999999999999' } }, /input\.to\.seq/],
       [{ graph: 'demo', to: { time: '2024-02-30T00:00:00Z' } }, /input\.to\.time/],
       [{ graph: 'demo', to: { time: 'yesterday' } }, /input\.to\.time/],
+      [{ graph: 'demo', to: { time: '0000-01-01T00:00:00Z' } }, /input\.to\.time/],
+      [{ graph: 'demo', to: { time: '9999-12-31T23:59:59-05:00' } }, /input\.to\.time/],
       [{ graph: 'demo', to: {}, colour: 'red' }, /colour|input\.to/],
       [{ to: { keyword: 'LIVE' } }, /graph/],
     ];
@@ -100,6 +126,25 @@ describe.each(engines)('bad queries on %s', (_, open) => {
       expect(errors?.[0]?.message).toMatch(place);
       expect(errors?.[0]?.extensions.code).toBe('INVALID_INPUT');
     }
+  });
+
+  test('the first and the last time that there are can be asked for', async () => {
+    const { client } = world.service;
+    const diff = 'query ($time: DateTime!) { graph(name: "demo") { diff(from: { time: $time }) { from { seq } } } }';
+    expect(await client.code(diff, { time: '0001-01-01T00:00:00Z' })).toBe('HISTORY_DROPPED');
+    const points = `query ($time: DateTime!) { graph(name: "demo") { points(filter: { until: { time: $time } }) { nodes { name } } } }`;
+    const { graph } = await client.data(points, { time: '9999-12-31T23:59:59Z' });
+    expect(graph.points.nodes.length).toBeGreaterThan(0);
+  });
+
+  test('JSON nested without end is refused', async () => {
+    const { client } = world.service;
+    const nested = (depth: number): Answer => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`);
+    const create = `mutation ($metadata: JSON) { createRollbackPoint(input: { graph: "demo", name: "deep", metadata: $metadata }) { __typename } }`;
+    const nodes = `query ($value: JSON!) { graph(name: "demo") { nodes(where: { name: "p", value: $value }) { nodes { key } } } }`;
+    expect(await client.code(create, { metadata: nested(4000) })).toBe('INVALID_INPUT');
+    expect(await client.code(nodes, { value: nested(4000) })).toBe('INVALID_INPUT');
+    expect((await client.request(create, { metadata: nested(100) })).errors).toBeUndefined();
   });
 
   test('queries beyond the limits are refused before they run', async () => {

@@ -277,4 +277,45 @@ describe('a cursor', () => {
     );
     expect(JSON.stringify(others.nodes)).not.toMatch(/n9|n0a/);
   });
+
+  it('keeps a diff from or to the live state where its first page was, also when that state is named', async () => {
+    const ends = {
+      'from: { seq: 0 }, to: { keyword: LIVE }': 'nodesCreated',
+      'from: { keyword: LIVE }, to: { seq: 0 }': 'nodesDeleted',
+    };
+    for (const [between, kind] of Object.entries(ends)) {
+      const page = async (args: string) => {
+        const query = `{ graph(name: "demo") { diff(${between}) { summary { ${kind} } found: changes(kind: NODE, ${args}) {
+          nodes { key } pageInfo { endCursor hasNextPage } } } } }`;
+        const data = await api.client.data(query);
+        return { ...found(data), all: Number(data.graph.diff.summary[kind]) };
+      };
+      const first = await page('first: 2');
+      const late = `late-${kind}`;
+      await api.record([change(null, { kind: 'NODE', key: late, labels: [], properties: {} })]);
+      const rest = await page(`first: 100, after: "${first.pageInfo.endCursor}"`);
+      expect(rest.nodes).toHaveLength(first.all - 2);
+      expect(JSON.stringify(rest.nodes)).not.toContain(late);
+    }
+  });
+
+  it('finds one session that is present behind many that are not', async () => {
+    const { prisma, graph } = api;
+    await prisma.session.createMany({
+      data: Array.from({ length: 150 }, (_, index) => ({
+        id: randomUUID(),
+        graphId: graph.id,
+        name: `gone${index}`,
+        actor: 'crowd',
+        openedAt: new Date(Date.UTC(2031, 0, 1, 0, index)),
+        closedAt: index === 0 ? null : new Date(Date.UTC(2032, 0, 1)),
+      })),
+    });
+    const page = (args: string) =>
+      api.client.data(
+        `{ graph(name: "demo") { found: sessions(filter: { actor: "crowd", ${args} }, first: 1) { nodes { name } pageInfo { hasNextPage } } } }`,
+      );
+    expect(found(await page('present: true'))).toMatchObject({ nodes: [{ name: 'gone0' }] });
+    expect(found(await page('present: false'))).toMatchObject({ nodes: [{ name: 'gone149' }] });
+  });
 });

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { EntityKind } from '../../../core/entities.ts';
 import type { CapturedTransaction } from '../../../core/recording-types.ts';
+import { FeedChangedError } from '../../../ports/knowledge-graph.ts';
 import { type Decoded, type DecodedEntity, type DraftOptions, OutboxDraft } from './draft.ts';
-import { type Outbox, type OutboxHeader, type PartHeader, timeOf } from './outbox.ts';
+import { type Outbox, type OutboxHeader, type PartHeader, type Payload, timeOf } from './outbox.ts';
 
 /** Characters of payloads that are fetched at a time, and outbox nodes. */
 const CHARACTERS_AT_ONCE = 8_000_000;
@@ -44,8 +45,8 @@ export class OutboxDecoder {
   }
 
   /** Fetches the payloads of several small transactions at once. */
-  async prefetch(headers: readonly OutboxHeader[]): Promise<Map<string, string>> {
-    const payloads = new Map<string, string>();
+  async prefetch(headers: readonly OutboxHeader[]): Promise<Map<string, Payload>> {
+    const payloads = new Map<string, Payload>();
     for (const batch of batchesOf(headers.flatMap(({ parts }) => parts))) {
       for (const [id, payload] of await this.#outbox.payloads(batch)) payloads.set(id, payload);
     }
@@ -54,9 +55,9 @@ export class OutboxDecoder {
 
   /**
    * The slices of one transaction: one, unless it is larger than `maxChanges`. None when it changed nothing of the user's.
-   * @throws DamagedEntryError
+   * @throws DamagedEntryError, FeedChangedError
    */
-  async *slices(header: OutboxHeader, payloads: ReadonlyMap<string, string>): AsyncGenerator<CapturedTransaction> {
+  async *slices(header: OutboxHeader, payloads: ReadonlyMap<string, Payload>): AsyncGenerator<CapturedTransaction> {
     const whose = whoseOf(header);
     let held: CapturedTransaction | null = null;
     let first = true;
@@ -73,7 +74,7 @@ export class OutboxDecoder {
   async *#turns(
     header: OutboxHeader,
     { prefix }: Whose,
-    payloads: ReadonlyMap<string, string>,
+    payloads: ReadonlyMap<string, Payload>,
   ): AsyncGenerator<readonly DecodedEntity[]> {
     const { maxChanges: _, ...options } = this.#options;
     const turns = Math.ceil(header.rows / ROWS_PER_TURN);
@@ -96,14 +97,17 @@ export class OutboxDecoder {
     return entities;
   }
 
-  async #read(header: OutboxHeader, draft: OutboxDraft, fetched: ReadonlyMap<string, string>): Promise<Decoded> {
+  async #read(header: OutboxHeader, draft: OutboxDraft, fetched: ReadonlyMap<string, Payload>): Promise<Decoded> {
     for (const batch of batchesOf(header.parts)) {
       const payloads = fetched.has(batch[0]?.elementId ?? '') ? fetched : await this.#outbox.payloads(batch);
-      for (const { elementId } of batch) {
+      for (const { elementId, part } of batch) {
         const payload = payloads.get(elementId);
-        if (payload === undefined) throw new DamagedEntryError(`an entry of transaction ${header.tx} is gone`);
+        if (payload?.tx !== header.tx || payload.part !== part)
+          // Deleted by a user, and written again by the trigger; or recorded by another instance.
+          throw new FeedChangedError(`an entry of transaction ${header.tx} is not where it was`);
         try {
-          draft.add(payload);
+          if (payload.text === null) throw new TypeError('nothing is in it');
+          draft.add(payload.text);
         } catch (error) {
           throw new DamagedEntryError(`an entry of transaction ${header.tx} cannot be read`, { cause: error });
         }

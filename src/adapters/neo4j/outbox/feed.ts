@@ -1,6 +1,6 @@
 import type { CapturedTransaction } from '../../../core/recording-types.ts';
 import { DamagedEntryError, type OutboxDecoder } from './decoder.ts';
-import type { Outbox, OutboxHeader, PartHeader } from './outbox.ts';
+import type { Outbox, OutboxHeader, PartHeader, Payload } from './outbox.ts';
 
 /** Scans that are made for one view: each looks for what committed while the one before it ran. */
 const MOST_SCANS = 5;
@@ -9,6 +9,12 @@ const CHARACTERS_TOGETHER = 4_000_000;
 const TRANSACTIONS_TOGETHER = 500;
 /** How long a transaction whose parts are not all there is waited for. The graph commits them together. */
 const INCOMPLETE_MS = 30_000;
+
+/** Transactions of a scan of which nothing is fed: `nothing` that is a user's was changed, or what was changed is `lost`. */
+interface Aside {
+  readonly nothing: string[];
+  readonly lost: Set<string>;
+}
 
 /** One scan of the outbox, as the port wants it. */
 export class OutboxFeed {
@@ -39,13 +45,14 @@ export class OutboxFeed {
     const { headers, isWhole } = await this.#view();
     onScan(headers);
     const nothing: string[] = [];
+    const lost = new Set<string>();
     let held: readonly CapturedTransaction[] = [];
-    for await (const slice of this.#grouped(decoder, headers, maxChanges, nothing)) {
+    for await (const slice of this.#grouped(decoder, headers, maxChanges, { nothing, lost })) {
       if (held.length > 0) yield held;
       held = slice;
     }
     const last = held.at(-1);
-    if (last !== undefined) yield [...held.slice(0, -1), { ...last, cut: isWhole }];
+    if (last !== undefined) yield [...held.slice(0, -1), { ...last, cut: isWhole && lost.size === 0 }];
     // What changed nothing of the user's has nothing to be recorded before it goes.
     this.#left = new Map(headers.filter(({ tx }) => nothing.includes(tx)).map(({ tx, parts }) => [tx, parts]));
     if (!hasNoticed()) await this.#removeLeft();
@@ -91,7 +98,7 @@ export class OutboxFeed {
     decoder: OutboxDecoder,
     headers: readonly OutboxHeader[],
     maxChanges: number,
-    nothing: string[],
+    { nothing, lost }: Aside,
   ): AsyncGenerator<readonly CapturedTransaction[]> {
     let slice: CapturedTransaction[] = [];
     let changes = 0;
@@ -99,7 +106,7 @@ export class OutboxFeed {
       const payloads = await decoder.prefetch(together.length > 1 ? together : []);
       for (const header of together) {
         let found = false;
-        for await (const part of this.#decoded(decoder, header, payloads)) {
+        for await (const part of this.#decoded(decoder, header, payloads, lost)) {
           found = true;
           const isSmall = part.first && part.last;
           if (slice.length > 0 && (!isSmall || changes + part.changes.length > maxChanges)) {
@@ -114,7 +121,7 @@ export class OutboxFeed {
           slice = [];
           changes = 0;
         }
-        if (!found) nothing.push(header.tx);
+        if (!found && !lost.has(header.tx)) nothing.push(header.tx);
       }
     }
     if (slice.length > 0) yield slice;
@@ -124,13 +131,15 @@ export class OutboxFeed {
   async *#decoded(
     decoder: OutboxDecoder,
     header: OutboxHeader,
-    payloads: ReadonlyMap<string, string>,
+    payloads: ReadonlyMap<string, Payload>,
+    lost: Set<string>,
   ): AsyncGenerator<CapturedTransaction> {
     try {
       yield* decoder.slices(header, payloads);
     } catch (error) {
       if (!(error instanceof DamagedEntryError)) throw error;
       await this.#outbox.giveUp(header);
+      lost.add(header.tx);
     }
   }
 }

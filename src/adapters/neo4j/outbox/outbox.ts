@@ -11,6 +11,14 @@ export interface PartHeader {
   readonly size: number;
 }
 
+/** What is in an outbox node by now: Neo4j gives the id of one that is gone to another. */
+export interface Payload {
+  readonly tx: unknown;
+  readonly part: number;
+  /** Null when there is none. */
+  readonly text: string | null;
+}
+
 /** One committed transaction in the outbox. */
 export interface OutboxHeader {
   readonly tx: string;
@@ -32,7 +40,8 @@ const WAITING = `CYPHER replan=skip MATCH (o:${OUTBOX_LABEL}) WHERE NOT o:${GAP_
 const HEADERS = `${WAITING} RETURN elementId(o) AS id, o._palinode_tx AS tx, o._palinode_at AS at, o._palinode_part AS part,
   CASE o._palinode_part WHEN 0 THEN [o._palinode_parts, o._palinode_changes, o._palinode_rows] END AS counts,
   CASE o._palinode_part WHEN 0 THEN o._palinode_whose END AS whose, o._palinode_size AS size`;
-const PAYLOADS = 'MATCH (o) WHERE elementId(o) IN $ids RETURN elementId(o) AS id, o._palinode_payload AS payload';
+const PAYLOADS = `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} AND NOT o:${GAP_LABEL}
+  RETURN elementId(o) AS id, o._palinode_tx AS tx, o._palinode_part AS part, o._palinode_payload AS text`;
 const NODES_PER_DELETE = 500;
 
 /** The nodes in which the trigger leaves what transactions changed. */
@@ -66,10 +75,13 @@ export class Outbox {
   }
 
   /** Payloads by elementId; of nodes that are gone, none. */
-  async payloads(parts: readonly PartHeader[]): Promise<Map<string, string>> {
+  async payloads(parts: readonly PartHeader[]): Promise<Map<string, Payload>> {
     const rows = await this.#connection.read(PAYLOADS, { ids: parts.map(({ elementId }) => elementId) });
     return new Map(
-      rows.flatMap(({ id, payload }) => (typeof id === 'string' && typeof payload === 'string' ? [[id, payload]] : [])),
+      rows.map(({ id, tx, part, text }) => [
+        String(id),
+        { tx, part: Number(part), text: typeof text === 'string' ? text : null },
+      ]),
     );
   }
 
@@ -95,7 +107,7 @@ export class Outbox {
       const some = known.slice(at, at + NODES_PER_DELETE);
       const params = { ids: some.map(({ elementId }) => elementId), txs: [...new Set(some.map(({ tx }) => tx))] };
       await this.#write(
-        `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} AND o._palinode_tx IN $txs DETACH DELETE o`,
+        `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} AND NOT o:${GAP_LABEL} AND o._palinode_tx IN $txs DETACH DELETE o`,
         params,
       );
     }
@@ -105,13 +117,13 @@ export class Outbox {
   }
 
   /** Leaves a note in place of an entry that cannot be read: its changes are lost. @throws CaptureError */
-  async giveUp({ parts }: OutboxHeader): Promise<void> {
+  async giveUp({ tx, parts }: OutboxHeader): Promise<void> {
     await this.#assertRemovable();
     for (let at = 0; at < parts.length; at += NODES_PER_DELETE) {
       const ids = parts.slice(at, at + NODES_PER_DELETE).map(({ elementId }) => elementId);
       await this.#write(
-        `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} SET o:${GAP_LABEL} REMOVE o._palinode_payload`,
-        { ids },
+        `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} AND o._palinode_tx = $tx SET o:${GAP_LABEL} REMOVE o._palinode_payload`,
+        { ids, tx },
       );
     }
   }

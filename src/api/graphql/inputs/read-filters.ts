@@ -6,6 +6,7 @@ import type { RecordFilter } from '../../../ports/records.ts';
 import type { ApiContext } from '../context.ts';
 import { requireId } from '../ids.ts';
 import { type AtShape, readAtOrNull } from './at.ts';
+import { textOrNull } from './names.ts';
 import { readScope, type ScopeShape } from './scope.ts';
 
 interface RangeShape {
@@ -43,7 +44,7 @@ export async function readTransactionFilter(
     until: to.seq,
     ...(from === null ? {} : { since: from.seq }),
     ...given('sessionId', idOrNull(input.session, 'Session', ['filter', 'session'])),
-    ...given('actor', input.actor),
+    ...given('actor', textOrNull(input.actor, ['filter', 'actor'])),
     ...given('sources', sources),
     ...given('operationId', idOrNull(input.operation, 'RollbackOperation', ['filter', 'operation'])),
     ...given('scope', scope),

@@ -25,7 +25,6 @@ export function diffLoaders({ services }: ApiDependencies) {
   );
   const resolved = async ({ graphId, from, to, scope, start }: Asked): Promise<DiffShape> => ({
     view: await services.diffs.between(graphId, from, to, scope),
-    live: to === null,
     ends: { from: start ?? from, to: to ?? { keyword: 'LIVE' } },
   });
   return { diff: (asked: Asked): Promise<DiffShape> => together.load(asked) };

@@ -1,10 +1,12 @@
 import type { ChangeAction, EntityChange, EntityKind } from '../../../core/entities.ts';
+import type { At } from '../../../core/moments.ts';
 import { type SchemaChange, type SchemaItem, schemaChanges } from '../../../core/schema-changes.ts';
 import type { SchemaReading } from '../../../ports/schema-readings.ts';
 import { builder } from '../builder.ts';
 import { type Connection, type PageArguments, pageArguments, readPage, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { Cursors, changeCodec } from '../cursors.ts';
+import { nameOrNull } from '../inputs/names.ts';
 import { ChangeConnection } from './change.ts';
 import { ChangeActionEnum, EntityKindEnum } from './enums.ts';
 import { ChangeSummaryRef, MomentRef } from './moment.ts';
@@ -98,26 +100,34 @@ interface ChangeArguments extends PageArguments {
   readonly label?: string | null | undefined;
 }
 
-/** Pages of a diff up to the live state stay with the head that the first page saw. */
+/** Pages of a diff up to the live state, or from it, stay with the head that the first page saw. */
 async function changes(
-  { view, live }: DiffShape,
+  { view, ends }: DiffShape,
   args: ChangeArguments,
   context: ApiContext,
 ): Promise<Connection<EntityChange>> {
+  const label = nameOrNull(args.label, ['label']);
   const filter = {
     ...(args.kind && { kind: args.kind }),
     ...(args.action && { action: args.action }),
-    ...(args.label !== null && args.label !== undefined && { label: args.label }),
+    ...(label !== null && { label }),
   };
-  const place = `${view.graphId} ${view.from.seq} ${live ? 'LIVE' : view.to.seq}`;
+  const [isToLive, isFromLive] = [isLive(ends.to), isLive(ends.from) && !isLive(ends.to)];
+  const place = `${view.graphId} ${isFromLive ? 'LIVE' : view.from.seq} ${isToLive ? 'LIVE' : view.to.seq}`;
   const cursors = new Cursors('Diff.changes', place, { ...filter, scope: view.scope }, changeCodec);
   const { page, pin } = readPage(args, cursors);
-  const pinned = pin === null || pin === view.to.seq ? null : await context.loaders.momentOf(view.graphId, pin);
-  const diff = pinned === null ? view : context.services.diffs.at(view.graphId, view.from, pinned, view.scope);
+  const head = isFromLive ? view.from : view.to;
+  const pinned = pin === null || pin === head.seq ? null : await context.loaders.momentOf(view.graphId, pin);
+  const [from, to] = isFromLive ? [pinned ?? view.from, view.to] : [view.from, pinned ?? view.to];
+  const diff = pinned === null ? view : context.services.diffs.at(view.graphId, from, to, view.scope);
   const read = await diff.changes(filter, page);
   return toConnection(read, page, cursors, {
     node: (change) => change,
     position: ({ position }) => position,
-    pin: diff.to.seq,
+    pin: (isFromLive ? from : to).seq,
   });
+}
+
+function isLive(at: At): boolean {
+  return 'keyword' in at && at.keyword === 'LIVE';
 }

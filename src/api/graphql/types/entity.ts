@@ -6,6 +6,7 @@ import { type Connection, type PageArguments, pageArguments, readPage, toConnect
 import type { ApiContext } from '../context.ts';
 import { bigintCodec, Cursors, textCodec } from '../cursors.ts';
 import { entityGlobalId } from '../ids.ts';
+import { nameOrNull } from '../inputs/names.ts';
 import { EntityStateRef } from './change.ts';
 import {
   EntityVersionConnection,
@@ -115,7 +116,7 @@ async function relationships(
   context: ApiContext,
 ): Promise<Connection<EntityAt<RelationshipState>>> {
   const direction = args.direction ?? 'BOTH';
-  const type = args.type ?? null;
+  const type = nameOrNull(args.type, ['type']);
   const cursors = new Cursors(
     'GraphNode.relationships',
     `${graphId} ${at.seq} ${state.key}`,

@@ -1,6 +1,7 @@
 import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { ResolutionRule, RollbackOperation, RollbackPoint, Session } from '../../../generated/prisma/client.ts';
 import type { Listed, RecordFilter, RecordPosition } from '../../../ports/records.ts';
+import { filteredPage } from '../../../services/filtered-pages.ts';
 import { type Connection, type PageArguments, readPage, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { Cursors, recordCodec } from '../cursors.ts';
@@ -99,10 +100,8 @@ export async function listSessions(
   return toConnection(read, page, cursors, { node: ({ record }) => record, position: ({ position }) => position });
 }
 
-/** Pages that are read to fill one page of sessions by their presence, which the session manager decides and no column holds. */
-const MAX_TURNS = 20;
-
-async function sessionsByPresence(
+/** The session manager decides who is present, and no column holds it. */
+function sessionsByPresence(
   context: ApiContext,
   graphId: number,
   filters: readonly RecordFilter[],
@@ -110,19 +109,12 @@ async function sessionsByPresence(
   page: PageRequest<RecordPosition>,
 ): Promise<Page<Listed<Session>>> {
   const query = { record: 'session', parent: 'graphId', filters } as const;
-  const backwards = page.backwards === true;
-  const found: Listed<Session>[] = [];
-  let turn = page;
-  let hasMore = false;
-  for (let count = 0; count < MAX_TURNS && found.length <= page.limit; count += 1) {
-    const read = await context.loaders.page(query, graphId, turn);
-    const ordered = backwards ? read.items.toReversed() : read.items;
-    found.push(...ordered.filter(({ record }) => context.services.sessions.isPresent(record) === present));
-    hasMore = read.hasMore;
-    const last = ordered.at(-1);
-    if (!hasMore || last === undefined) break;
-    turn = { ...page, [backwards ? 'before' : 'after']: last.position };
-  }
-  const items = found.slice(0, page.limit);
-  return { items: backwards ? items.toReversed() : items, hasMore: hasMore || found.length > page.limit };
+  return filteredPage(
+    {
+      read: (chunk) => context.loaders.page(query, graphId, chunk),
+      position: (listed: Listed<Session>) => listed.position,
+      keep: (items) => items.filter(({ record }) => context.services.sessions.isPresent(record) === present),
+    },
+    page,
+  );
 }

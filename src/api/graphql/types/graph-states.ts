@@ -6,6 +6,7 @@ import { type Connection, type PageArguments, readPage, toConnection } from '../
 import type { ApiContext } from '../context.ts';
 import { Cursors, textCodec } from '../cursors.ts';
 import { type AtShape, readAtOrNull } from '../inputs/at.ts';
+import { nameOrNull, readName } from '../inputs/names.ts';
 import type { NameCountShape } from './connections.ts';
 import type { EntityAt } from './refs.ts';
 
@@ -35,9 +36,10 @@ export async function entity(
   context: ApiContext,
 ): Promise<EntityAt | null> {
   const at = await momentOfPage(context, graphId, args.at, null);
+  const key = readName(args.key, ['key']);
   const kinds: readonly EntityKind[] = args.kind ? [args.kind] : ['NODE', 'RELATIONSHIP'];
   for (const kind of kinds) {
-    const state = await context.loaders.state({ graphId, seq: at.seq }, kind, args.key);
+    const state = await context.loaders.state({ graphId, seq: at.seq }, kind, key);
     if (state !== null) return { graphId, at, state };
   }
   return null;
@@ -50,14 +52,18 @@ interface NodeArguments extends PageArguments, AtArgument {
 
 export async function listNodes(
   graphId: number,
-  { label, where, at: given, ...args }: NodeArguments,
+  { label: labelled, where, at: given, ...args }: NodeArguments,
   context: ApiContext,
 ): Promise<Connection<EntityAt<NodeState>>> {
+  const label = nameOrNull(labelled, ['label']);
   const cursors = new Cursors('Graph.nodes', String(graphId), { label, where, at: given }, textCodec);
   const { page, pin } = readPage(args, cursors);
-  const match = where === null || where === undefined ? null : { name: where.name, value: decoded(where.value) };
+  const match =
+    where === null || where === undefined
+      ? null
+      : { name: readName(where.name, ['where', 'name']), value: decoded(where.value) };
   const at = await momentOfPage(context, graphId, given, pin);
-  const filter = { kind: 'NODE', ...(label && { label }), ...(match && { where: match }) } as const;
+  const filter = { kind: 'NODE', ...(label !== null && { label }), ...(match && { where: match }) } as const;
   const read = await context.services.graphs.scanAt(graphId, at.seq, filter, page);
   return toConnection(read, page, cursors, {
     // The filter asks for nodes only.
@@ -65,19 +71,22 @@ export async function listNodes(
     position: ({ key }) => key,
     pin: at.seq,
     total: async () =>
-      label || match ? null : ((await context.loaders.transaction(graphId, at.seq))?.nodeCount ?? null),
+      label !== null || match !== null
+        ? null
+        : ((await context.loaders.transaction(graphId, at.seq))?.nodeCount ?? null),
   });
 }
 
 export async function listRelationships(
   graphId: number,
-  { type, at: given, ...args }: PageArguments & AtArgument & { readonly type?: string | null | undefined },
+  { type: typed, at: given, ...args }: PageArguments & AtArgument & { readonly type?: string | null | undefined },
   context: ApiContext,
 ): Promise<Connection<EntityAt<RelationshipState>>> {
+  const type = nameOrNull(typed, ['type']);
   const cursors = new Cursors('Graph.relationships', String(graphId), { type, at: given }, textCodec);
   const { page, pin } = readPage(args, cursors);
   const at = await momentOfPage(context, graphId, given, pin);
-  const filter = { kind: 'RELATIONSHIP', ...(type && { type }) } as const;
+  const filter = { kind: 'RELATIONSHIP', ...(type !== null && { type }) } as const;
   const read = await context.services.graphs.scanAt(graphId, at.seq, filter, page);
   return toConnection(read, page, cursors, {
     // The filter asks for relationships only.
@@ -85,7 +94,7 @@ export async function listRelationships(
     position: ({ key }) => key,
     pin: at.seq,
     total: async () =>
-      type ? null : ((await context.loaders.transaction(graphId, at.seq))?.relationshipCount ?? null),
+      type !== null ? null : ((await context.loaders.transaction(graphId, at.seq))?.relationshipCount ?? null),
   });
 }
 

@@ -1,6 +1,5 @@
 import { checksumToHex } from '../../../core/checksum.ts';
 import { InvalidInputError } from '../../../core/errors.ts';
-import { checkName } from '../../../core/names.ts';
 import type { GraphRecord } from '../../../ports/history.ts';
 import { pageArguments } from '../connections.ts';
 import { encodeId } from '../ids.ts';
@@ -13,6 +12,7 @@ import {
   SessionFilterInput,
   TransactionFilterInput,
 } from '../inputs/filters.ts';
+import { checkNames } from '../inputs/names.ts';
 import { readScope, ScopeInput } from '../inputs/scope.ts';
 import { CaptureRef } from './capture.ts';
 import {
@@ -190,13 +190,4 @@ NameCountRef.implement({
 
 function isOff(graph: GraphRecord): boolean {
   return graph.captureMode === 'OFF';
-}
-
-/** @throws InvalidInputError with the place of each that cannot be the name of anything */
-function checkNames(names: readonly string[], path: readonly string[]): void {
-  const problems = names.flatMap((name, at) => {
-    const message = checkName(name);
-    return message === null ? [] : [{ path: [...path, `${at}`], message }];
-  });
-  if (problems.length > 0) throw new InvalidInputError(problems);
 }

@@ -15,10 +15,9 @@ export interface EntityAt<State extends EntityState = EntityState> {
   readonly state: State;
 }
 
-/** `live`: the client did not say where it ends. `ends`: the two moments as they were named. */
+/** `ends`: the two moments as they were named. */
 export interface DiffShape {
   readonly view: DiffView;
-  readonly live: boolean;
   readonly ends: { readonly from: At; readonly to: At };
 }
 
