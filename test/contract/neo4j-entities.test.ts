@@ -100,6 +100,20 @@ describe('what Neo4j would not keep as it is', () => {
   });
 });
 
+test('a moment of the hour that clocks go through twice becomes the other one, which Neo4j takes for the same', async () => {
+  const [summer, winter] = ['2024-10-27T02:30:00+02:00[Europe/Berlin]', '2024-10-27T02:30:00+01:00[Europe/Berlin]'];
+  for (const $dateTime of [summer, winter, summer]) {
+    const many = { $list: { of: 'DATETIME', values: [$dateTime] } } as const;
+    await put(graph, [
+      nodeOf('a', { one: { $dateTime }, many }),
+      relationshipOf('r', 'a', 'a', { one: { $dateTime } }),
+    ]);
+    const live = await graph.read([nodeRef('a'), relationshipRef('r')]);
+    expect(live.get('n:a')?.properties).toEqual({ one: { $dateTime }, many });
+    expect(live.get('r:r')?.properties).toEqual({ one: { $dateTime } });
+  }
+});
+
 test('moments in named zones keep the offset that the graph says, in any year', async () => {
   const texts = [
     '2024-10-27T02:30:00+02:00[Europe/Berlin]',

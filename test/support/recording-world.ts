@@ -6,7 +6,6 @@ import { randomKeys } from '../../src/adapters/system/keys.ts';
 import type { EntityKind, EntityState } from '../../src/core/entities.ts';
 import type { Database } from '../../src/ports/database.ts';
 import type { GraphRecord, History, RecordedTransaction } from '../../src/ports/history.ts';
-import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { Recorder } from '../../src/services/recorder/recorder.ts';
 import type { RecorderDeps, RecorderOptions } from '../../src/services/recorder/recorder-types.ts';
 
@@ -97,7 +96,7 @@ export class RecordingWorld {
 }
 
 /** The same object with some methods replaced. */
-export function overriding<T extends KnowledgeGraph | History>(target: T, replaced: Partial<T>): T {
+export function overriding<T extends object>(target: T, replaced: Partial<T>): T {
   return new Proxy(target, {
     get(object, name) {
       const own: unknown = Reflect.get(replaced, name) ?? Reflect.get(object, name);

@@ -94,9 +94,10 @@ export class Connection {
     const failed = this.#forgetting();
     const session = this.#session(-1);
     try {
-      const transaction = session.beginTransaction(this.#config(settings));
-      // A transaction begins with its first statement; the connection is there, or not, before.
-      return new BoltTransaction(session, await transaction, this.#deadline(settings), failed);
+      const deadline = this.#deadline(settings);
+      // The server is asked here already, and one that is frozen would never answer.
+      const transaction = await within(deadline, session.beginTransaction(this.#config(settings)));
+      return new BoltTransaction(session, transaction, deadline, failed);
     } catch (error) {
       await closeQuietly(session);
       throw failed(error);

@@ -25,12 +25,16 @@ export async function prove(run: OperationRun): Promise<OperationProof> {
   const { deps, operation } = run;
   const at = await run.fence();
   let checked = 0n;
-  const differing: Finding[] = [];
+  const found = { explained: [] as ProofDifference[], unexplained: [] as ProofDifference[] };
   for await (const page of ahead(deps.plans.written(operation.id, PAGE))) {
     checked += BigInt(page.length);
-    if (differing.length < MAX_DIFFERENCES) differing.push(...(await compare(run, page)));
+    for (const difference of await explain(run, await compare(run, page))) {
+      const alike = difference.explained ? found.explained : found.unexplained;
+      if (alike.length < MAX_DIFFERENCES) alike.push(difference);
+    }
   }
-  const differences = await explain(run, differing);
+  // Those that matter first.
+  const differences = [...found.unexplained, ...found.explained].slice(0, MAX_DIFFERENCES);
   if (differences.length > 0) await deps.plans.addDifferences(run.lease, differences);
   const checksums = await compareChecksums(run, at);
   return {
@@ -38,9 +42,7 @@ export async function prove(run: OperationRun): Promise<OperationProof> {
     at: { seq: at.seq, time: at.time },
     planHash: operation.planHash ?? '',
     checkedEntities: checked,
-    matches:
-      differences.every(({ explained }) => explained) &&
-      (checksums === null || checksums.expected === checksums.actual),
+    matches: found.unexplained.length === 0 && (checksums === null || checksums.expected === checksums.actual),
     expectedChecksum: checksums?.expected ?? null,
     actualChecksum: checksums?.actual ?? null,
   };

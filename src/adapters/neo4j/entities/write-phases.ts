@@ -84,7 +84,7 @@ function updateOf(at: number, before: EntityState, after: EntityState, taken: Re
     const next = own(after.properties, name);
     if (next !== undefined && sameValue(value, next)) continue;
     if (next === undefined) setOwn(set, name, null);
-    if (taken.has(valueId(name, value)) || isSignOfZero(value, next)) release.push(name);
+    if (taken.has(valueId(name, value)) || looksTheSame(value, next)) release.push(name);
   }
   for (const [name, value] of Object.entries(after.properties)) {
     const previous = own(before.properties, name);
@@ -135,9 +135,17 @@ function takenValues(changes: readonly EntityChange[]): Set<string> {
   return taken;
 }
 
-/** Setting 0.0 where -0.0 is, or the other way round, is no change to Neo4j, which keeps the old one. */
-function isSignOfZero(before: Value, after: Value | undefined): boolean {
-  return isZero(before) && after !== undefined && isZero(after);
+/**
+ * Setting 0.0 where -0.0 is, or a moment in a named zone where the other one is that clocks there show as the same, is no change to Neo4j,
+ * which keeps the old value.
+ */
+function looksTheSame(before: Value, after: Value | undefined): boolean {
+  if (after === undefined) return false;
+  return (isZero(before) && isZero(after)) || (isInNamedZone(before) && isInNamedZone(after));
+}
+
+function isInNamedZone(value: Value): boolean {
+  return typeof value === 'object' && '$dateTime' in value && value.$dateTime.includes('[');
 }
 
 function isZero(value: Value): boolean {

@@ -82,15 +82,18 @@ export async function assertHeld(tx: SqlExecutor, { operationId, token }: Operat
   if (count === 0) throw new LeaseLostError(`operation ${operationId} is not ours any more`);
 }
 
-/** Adds or replaces rows; one statement for all of them. One that was written and is to be written again goes to the end. */
+/**
+ * Adds or replaces rows; one statement for all of them. One that was not to be written any more, or was written, goes to the end: the batch that it
+ * would have been in may be written already. No group has a number that another had before.
+ */
 export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: readonly PlanRow[]): Promise<void> {
   const [kinds, keys] = refParams(rows);
   const ends = rows.map((row) => row.after ?? row.before);
   const { count } = await tx.query(
-    `WITH ${HELD}, last AS (SELECT coalesce(max(no), 0) AS no FROM operation_plan WHERE operation_id = $1)
+    `WITH ${HELD}, last AS (SELECT coalesce(max(no), 0) AS no, coalesce(max(group_no), 0) AS group_no FROM operation_plan WHERE operation_id = $1)
      INSERT INTO operation_plan AS p (operation_id, no, group_no, phase, kind, key, action, state, cascade, partial, replanned, start_key,
        end_key, before, after, expected_hash, target_hash, origins, conflict_id, reason)
-     SELECT $1, last.no + r.n, last.no + r.n, r.phase, r.kind, r.key, r.action, r.state, r.cascade, r.partial, r.replanned, r.start_key,
+     SELECT $1, last.no + r.n, last.group_no + r.n, r.phase, r.kind, r.key, r.action, r.state, r.cascade, r.partial, r.replanned, r.start_key,
        r.end_key, r.before::json, r.after::json, r.expected_hash, r.target_hash, r.origins::json, r.conflict_id, r.reason
      FROM held, last, unnest($3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[], $10::bool[],
        $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::bytea[], $17::text[], $18::uuid[], $19::text[])
@@ -99,7 +102,7 @@ export async function putRows(tx: SqlExecutor, lease: OperationLease, rows: read
      ON CONFLICT (operation_id, kind, key) DO UPDATE SET phase = excluded.phase, action = excluded.action, state = excluded.state,
        cascade = excluded.cascade, partial = excluded.partial, replanned = excluded.replanned, start_key = excluded.start_key,
        end_key = excluded.end_key, before = excluded.before, after = excluded.after, expected_hash = excluded.expected_hash,
-       group_no = CASE WHEN p.state = 'APPLIED' THEN excluded.group_no ELSE p.group_no END, target_hash = excluded.target_hash, origins = excluded.origins, conflict_id = excluded.conflict_id, reason = excluded.reason`,
+       group_no = CASE WHEN p.state IN ('PENDING', 'CONFLICTED') THEN p.group_no ELSE excluded.group_no END, target_hash = excluded.target_hash, origins = excluded.origins, conflict_id = excluded.conflict_id, reason = excluded.reason`,
     [
       lease.operationId,
       lease.token,
