@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { CaptureError } from '../../src/core/errors.ts';
+import { FeedChangedError } from '../../src/ports/knowledge-graph.ts';
 import { nodeOf, nodeRef, put } from '../support/captured.ts';
 import { engines } from '../support/engines.ts';
 import { expectExact, recordingWorlds } from '../support/recording-suite.ts';
@@ -198,6 +200,45 @@ describe.each(engines)('the recorder on %s', (_, open) => {
     await expect(world.recorder({}, { fenceTimeoutMs: 50 }).fence()).rejects.toThrow(CaptureError);
     await world.recorder({}, { fenceTimeoutMs: 20_000 }).fence();
     await expectExact(world);
+  });
+
+  test('an instance keeps its lease while the graph says nothing for longer than that lasts', async () => {
+    const feed: typeof world.graph.feed = async function* (size) {
+      await sleep(1200);
+      yield* world.graph.feed(size);
+    };
+    const silent = world.recorder({ graph: overriding(world.graph, { feed }) }, { leaseMs: 300 });
+    await world.sql(AB);
+    let isDone = false;
+    const fence = silent.fence().finally(() => {
+      isDone = true;
+    });
+    const taken: unknown[] = [];
+    // At first nobody has it.
+    await sleep(100);
+    while (!isDone) {
+      taken.push(await world.history.acquireLease(world.graphId, 'other', 10_000));
+      await sleep(20);
+    }
+    await fence;
+    expect(new Set(taken)).toEqual(new Set([null]));
+    await expectExact(world);
+  });
+
+  test('a scan of what changed while it was read is made anew', async () => {
+    let scans = 0;
+    const feed: typeof world.graph.feed = async function* (size) {
+      scans += 1;
+      yield* world.graph.feed(size);
+      if (scans < 3) throw new FeedChangedError('an entry is not where it was');
+    };
+    const recorder = world.recorder({ graph: overriding(world.graph, { feed }) });
+    await world.sql(AB);
+    await world.sql(many(1, 50));
+    await recorder.fence();
+    expect(scans).toBe(3);
+    await expectExact(world);
+    expect((await world.record()).captureError).toBeNull();
   });
 
   test('in the background, what is written arrives by itself and wakes those who wait', async () => {
