@@ -49,11 +49,22 @@ export class Seat {
    * `keep` says so.
    */
   async during<T>(work: () => Promise<T>): Promise<T> {
-    const renewal = setInterval(() => void this.#renew().catch(() => {}), this.#leaseMs / 3).unref();
+    let renewing: Promise<void> | null = null;
+    // One that fails is tried again; what becomes of the lease meanwhile the next `keep` says.
+    const renew = () => {
+      renewing ??= this.#renew()
+        .catch(() => {})
+        .finally(() => {
+          renewing = null;
+        });
+    };
+    const timer = setInterval(renew, this.#leaseMs / 3).unref();
     try {
       return await work();
     } finally {
-      clearInterval(renewal);
+      clearInterval(timer);
+      // Whoever gives the lease back next must not be overtaken by this.
+      await renewing;
     }
   }
 
