@@ -262,7 +262,8 @@ async function within<T>(deadlineMs: number, work: PromiseLike<T>): Promise<T> {
   if (deadlineMs === 0) return work;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SilentServerError()), deadlineMs);
+    // What was under way when the driver was closed may never settle: it must not keep the process.
+    timer = setTimeout(() => reject(new SilentServerError()), deadlineMs).unref();
   });
   try {
     return await Promise.race([work, late]);
