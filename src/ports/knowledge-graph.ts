@@ -76,6 +76,16 @@ export interface CaptureFinding {
   readonly incident?: string;
 }
 
+/**
+ * What this instance has come across while it read the graph, such as a key that somebody changed. Nobody else knows it until it is stored:
+ * a gap is to be stored before the transaction that showed it is acknowledged.
+ */
+export interface CaptureNotices {
+  all(): readonly CaptureFinding[];
+  /** These, which `all` told of, are stored. */
+  forget(stored: readonly CaptureFinding[]): void;
+}
+
 export type { SchemaItem };
 
 /** How writes to a graph are noticed: as they happen, only when it is compared as a whole, or not at all. */
@@ -180,11 +190,13 @@ export interface KnowledgeGraph {
   acknowledge(ids: readonly string[]): Promise<void>;
   /** Whether capture is installed, enabled and ours. Empty when all is well. O(1). */
   inspectCapture(): Promise<readonly CaptureFinding[]>;
+  /** What reading the graph shows, beyond what anybody finds who inspects it. Absent: nothing. */
+  readonly notices?: CaptureNotices;
   /**
-   * How many gaps the feed has come across so far, each of which `inspectCapture` tells of: they are to be noted before the transactions that showed them are
-   * acknowledged. Absent: a feed comes across none.
+   * Which store it is that answers now, as `Attachment` has it. Absent: it is the same one as long as the graph is attached.
+   * @throws GraphUnavailableError
    */
-  noticedGaps?(): number;
+  storeId?(): Promise<string>;
   /** Forgets incidents (by their `incident`) once a full comparison has brought history in line with the graph. Unknown ones are ignored. */
   settleIncidents(incidents: readonly string[]): Promise<void>;
 

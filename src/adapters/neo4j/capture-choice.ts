@@ -55,10 +55,6 @@ class AnyCapture implements Capture {
     return this.#chosen.inspect();
   }
 
-  noticedGaps(): number {
-    return this.#chosen.noticedGaps();
-  }
-
   settleIncidents(incidents: readonly string[]): Promise<void> {
     return this.#chosen.settleIncidents(incidents);
   }
@@ -69,10 +65,6 @@ class AnyCapture implements Capture {
 
   unseen(on: Statements, kind: EntityKind, keys: readonly string[]): Promise<readonly string[]> {
     return this.#chosen.unseen(on, kind, keys);
-  }
-
-  doubled(keys: readonly string[]): void {
-    this.#chosen.doubled(keys);
   }
 
   async #choose(): Promise<void> {

@@ -17,7 +17,6 @@ export interface Capture {
   feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]>;
   acknowledge(ids: readonly string[]): Promise<void>;
   inspect(): Promise<readonly CaptureFinding[]>;
-  noticedGaps(): number;
   settleIncidents(incidents: readonly string[]): Promise<void>;
   /**
    * To be asked in each transaction of the service's that is to be captured, before it commits.
@@ -27,6 +26,4 @@ export interface Capture {
   assertBelieved(on: Statements, secretHash: string | null): Promise<void>;
   /** Which of these keys, that have no binding, entities may have that are not recorded yet. */
   unseen(on: Statements, kind: EntityKind, keys: readonly string[]): Promise<readonly string[]>;
-  /** Hears of keys that several entities have, of which only one can be told. */
-  doubled(keys: readonly string[]): void;
 }

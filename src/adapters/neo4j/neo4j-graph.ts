@@ -21,10 +21,12 @@ import type { Locking } from './entities/cypher.ts';
 import { EntityStore } from './entities/entity-store.ts';
 import { toGraphError } from './errors.ts';
 import { DEFAULT_KEY_PROPERTY } from './names.ts';
+import { Notices } from './notices.ts';
 import { OwnMetadata } from './own-metadata.ts';
 import { Neo4jConstraints } from './schema/constraints.ts';
 import { changeSchema } from './schema/schema-changes.ts';
 import { stampIn } from './stamp.ts';
+import { readStoreId } from './store-id.ts';
 
 export interface Neo4jGraphOptions extends ConnectionOptions {
   /** The property that holds keys: the service's own unless told. One of the user's own is never written on what exists. */
@@ -46,6 +48,8 @@ export interface CaptureParts extends Kept {
   readonly own: OwnMetadata;
   readonly keyProperty: string;
   readonly derivedProperties: readonly string[];
+  /** Where what reading shows is left. */
+  readonly notices: Notices;
   /** Entities of the graph, once it can be reached. */
   readonly entities: () => Promise<EntityStore>;
 }
@@ -60,6 +64,7 @@ export class Neo4jGraph implements KnowledgeGraph {
   readonly countsAtOnce: boolean;
   readonly stamp: GraphStamp;
   readonly constraints: GraphConstraints;
+  readonly notices = new Notices();
   readonly #connection: Connection;
   readonly #parts: CaptureParts;
   readonly #capture: Capture;
@@ -89,6 +94,7 @@ export class Neo4jGraph implements KnowledgeGraph {
       own,
       keyProperty,
       derivedProperties,
+      notices: this.notices,
       entities: () => this.#store(),
     };
     this.#capture = captureFor(this.#parts);
@@ -158,8 +164,8 @@ export class Neo4jGraph implements KnowledgeGraph {
     return this.#capture.inspect().catch(rethrow);
   }
 
-  noticedGaps(): number {
-    return this.#capture.noticedGaps();
+  storeId(): Promise<string> {
+    return readStoreId(this.#connection).catch(rethrow);
   }
 
   settleIncidents(incidents: readonly string[]): Promise<void> {
@@ -195,7 +201,7 @@ export class Neo4jGraph implements KnowledgeGraph {
       locking: await lockingOf(connection),
       assertBelieved: (on, secretHash) => this.#capture.assertBelieved(on, secretHash),
       unseen: (on, kind, keys) => this.#capture.unseen(on, kind, keys),
-      doubled: (keys) => this.#capture.doubled(keys),
+      doubled: (keys) => this.notices.addDoubled(keyProperty, keys),
     });
   }
 }

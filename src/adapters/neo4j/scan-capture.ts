@@ -9,7 +9,6 @@ import { readBaseline } from './baseline.ts';
 import type { Capture } from './capture.ts';
 import { checkOwnKeys } from './entities/key-check.ts';
 import { removeKeys } from './entities/keys.ts';
-import { Findings } from './findings.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL } from './names.ts';
 import type { CaptureParts } from './neo4j-graph.ts';
 import { readStoreId } from './store-id.ts';
@@ -23,7 +22,6 @@ export function scanCapture(parts: CaptureParts): Capture {
 
 class ScanCapture implements Capture {
   readonly #parts: CaptureParts;
-  readonly #findings = new Findings();
 
   constructor(parts: CaptureParts) {
     this.#parts = parts;
@@ -58,15 +56,7 @@ class ScanCapture implements Capture {
   async acknowledge(): Promise<void> {}
 
   async inspect(): Promise<readonly CaptureFinding[]> {
-    return this.#findings.all();
-  }
-
-  doubled(keys: readonly string[]): void {
-    this.#findings.addDoubled(this.#parts.keyProperty, keys);
-  }
-
-  noticedGaps(): number {
-    return 0;
+    return [];
   }
 
   async settleIncidents(): Promise<void> {}

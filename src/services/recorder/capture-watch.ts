@@ -1,6 +1,6 @@
 import { CaptureError } from '../../core/errors.ts';
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
-import { Continuity } from './continuity.ts';
+import { Continuity, STORE_REPLACED } from './continuity.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import { STORE_RESTORED } from './store-stamp.ts';
 
@@ -8,6 +8,9 @@ type Problem = Pick<CaptureFinding, 'kind' | 'message' | 'key'>;
 
 /** Problems of one kind noted at a time; a missed bulk load would otherwise fill the list. */
 const MOST_NOTED = 50;
+
+/** Of what the feed showed, so much is remembered as noted: further ones may be listed twice. */
+const MOST_HEARD = 1_000;
 
 /** Sees to it that a gap in capture is shown: it ends the epoch, is the graph's capture error and is listed as a problem. */
 export class CaptureWatch {
@@ -17,6 +20,10 @@ export class CaptureWatch {
   #nextLook = 0;
   #nextMark = 0;
   #noted = new Set<string>();
+  /** What reading the graph showed and is noted, which no look finds. */
+  readonly #heard = new Set<string>();
+  /** Never rejects. */
+  #hearing: Promise<void> = Promise.resolve();
   /** What the last look found. */
   #standing: ReadonlySet<string> = new Set();
   /** The look under way, or the one after it. Never rejects. */
@@ -50,7 +57,30 @@ export class CaptureWatch {
     await this.#lookNow();
   }
 
+  /**
+   * Stores what reading the graph has shown. From then on it is known to every instance, and over with a comparison that any of them makes.
+   */
+  hear(): Promise<void> {
+    const turn = this.#hearing.then(() => this.#hearNow());
+    this.#hearing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #hearNow(): Promise<void> {
+    const { notices } = this.#deps.graph;
+    const found = notices?.all() ?? [];
+    if (found.length === 0) return;
+    const gaps = found.filter(({ gap }) => gap);
+    if (gaps.length > 0) await this.gap(gaps);
+    const fresh = found.filter((finding) => !finding.gap && !this.#heard.has(idOf(finding)));
+    await this.#list(fresh);
+    for (const finding of fresh) this.#heard.add(idOf(finding));
+    for (const id of this.#heard) if (this.#heard.size > MOST_HEARD) this.#heard.delete(id);
+    notices?.forget(found);
+  }
+
   async #lookNow(): Promise<void> {
+    await this.hear();
     // At the same time, since every point waits for both.
     const [inspected, continuity] = await Promise.all([this.#deps.graph.inspectCapture(), this.#continuity.findings()]);
     const findings = [...inspected, ...continuity];
@@ -66,6 +96,7 @@ export class CaptureWatch {
     if (gaps.length > 0) await this.gap(gaps, isNew);
     // Shown once: from now on it is this state of the graph that is known.
     if (gaps.some(({ kind }) => kind === STORE_RESTORED)) await this.#continuity.stamp(0n, true);
+    if (gaps.some(({ kind }) => kind === STORE_REPLACED)) await this.#continuity.acceptStore();
   }
 
   /** To be called by the instance that records, now and then: marks in the graph that it has come as far as `seq`. */
@@ -110,6 +141,11 @@ export class CaptureWatch {
   async #note(problems: readonly Problem[]): Promise<void> {
     if (problems.length === 0) return;
     for (const problem of problems) this.#noted.add(idOf(problem));
+    await this.#list(problems);
+  }
+
+  async #list(problems: readonly Problem[]): Promise<void> {
+    if (problems.length === 0) return;
     const shown: Problem[] = problems.slice(0, MOST_NOTED);
     const hidden = problems.length - shown.length;
     const [first] = problems;

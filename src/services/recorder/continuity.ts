@@ -2,6 +2,8 @@ import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import { STORE_RESTORED, StoreStamp } from './store-stamp.ts';
 
+export const STORE_REPLACED = 'STORE_REPLACED';
+
 /** Looks in a row that must agree before a difference in the counts is believed. */
 const BELIEVED_AFTER = 2;
 
@@ -21,7 +23,7 @@ export class Continuity {
   }
 
   async findings(): Promise<readonly CaptureFinding[]> {
-    return (await Promise.all([this.#restored(), this.#miscounted()])).flat();
+    return (await Promise.all([this.#elsewhere(), this.#miscounted()])).flat();
   }
 
   /** To be called by the instance that records, after it has recorded: the graph is stamped anew when it has moved on. */
@@ -31,14 +33,30 @@ export class Continuity {
     this.#stampedSeq = seq;
   }
 
-  async #restored(): Promise<readonly CaptureFinding[]> {
+  /** Notes that it is another store from now on, which has been shown. */
+  async acceptStore(): Promise<void> {
     const { graph, graphId, attachments } = this.#deps;
-    if (graph.stamp === null || graph.capture() !== 'CONTINUOUS') return [];
+    const store = await graph.storeId?.();
+    if (store !== undefined) await attachments?.noteStore(graphId, store);
+  }
+
+  async #elsewhere(): Promise<readonly CaptureFinding[]> {
+    const { graph, graphId, attachments } = this.#deps;
+    if (graph.capture() !== 'CONTINUOUS') return [];
     const at = (await attachments?.get(graphId)) ?? null;
     // During a baseline it is the baseline that looks, and begins again.
-    if (at?.phase !== 'DONE' || !(await this.#stamp.isOlder(at))) return [];
-    const message = 'the graph is in an earlier state than it was: a dump was restored, or our marker was deleted';
-    return [{ kind: STORE_RESTORED, message, key: null, gap: true }];
+    if (at?.phase !== 'DONE') return [];
+    const [store, isOlder] = await Promise.all([graph.storeId?.(), this.#stamp.isOlder(at)]);
+    const findings: CaptureFinding[] = [];
+    if (isOlder) {
+      const message = 'the graph is in an earlier state than it was: a dump was restored, or our marker was deleted';
+      findings.push({ kind: STORE_RESTORED, message, key: null, gap: true });
+    }
+    if (store !== undefined && store !== at.storeId) {
+      const message = 'another store is behind the graph than the one that was attached';
+      findings.push({ kind: STORE_REPLACED, message, key: null, gap: true });
+    }
+    return findings;
   }
 
   /** Compared only while nothing waits and nothing is recorded in between, and believed when it stays. */

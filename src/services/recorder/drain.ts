@@ -19,10 +19,8 @@ export class Drain {
   readonly #deps: RecorderDeps;
   readonly #seat: Seat;
   readonly #slices: SliceRecorder;
-  readonly #watch: Pick<CaptureWatch, 'look'>;
+  readonly #watch: Pick<CaptureWatch, 'hear'>;
   readonly #maxChanges: number;
-  /** Gaps that the feed has come across and that are noted. */
-  #told = 0;
   #waits = 0;
   #stopped = false;
 
@@ -30,7 +28,7 @@ export class Drain {
     deps: RecorderDeps,
     seat: Seat,
     slices: SliceRecorder,
-    watch: Pick<CaptureWatch, 'look'>,
+    watch: Pick<CaptureWatch, 'hear'>,
     maxChanges: number,
   ) {
     this.#deps = deps;
@@ -66,7 +64,7 @@ export class Drain {
   async #scan(): Promise<boolean> {
     let restarting: string | null = null;
     // What an earlier scan left for it to be noted is gone with the next one.
-    await this.#tell();
+    await this.#watch.hear();
     this.#slices.beginScan();
     try {
       for await (const slice of ahead(this.#prepared())) {
@@ -80,7 +78,7 @@ export class Drain {
         }
         if (restarting !== null && slice.some(({ id, last }) => last && id === restarting)) return false;
       }
-      await this.#tell();
+      await this.#watch.hear();
     } catch (error) {
       if (!(error instanceof FeedChangedError)) throw error;
       this.#seat.doubt();
@@ -109,20 +107,13 @@ export class Drain {
     const outcome = await this.#slices.record(lease, slice);
     if (outcome.kind !== 'RESTART') {
       const stored = outcome.kind === 'WAIT' ? outcome.stored : slice;
-      await this.#tell();
+      // What is acknowledged is not fed again: a gap that it showed must be known by then, whatever becomes of this instance.
+      await this.#watch.hear();
       await this.#deps.graph.acknowledge(stored.filter(({ last }) => last).map(({ id }) => id));
     }
     if (outcome.kind !== 'STORED') await this.#deps.history.discardPartial(lease);
     if (outcome.kind === 'RESTART') await this.#reconcile(lease, outcome.transaction, outcome.missed);
     return outcome;
-  }
-
-  /** What is acknowledged is not fed again: a gap that it showed must be known by then, whoever asks, and whatever becomes of this instance. */
-  async #tell(): Promise<void> {
-    const noticed = this.#deps.graph.noticedGaps?.() ?? 0;
-    if (noticed === this.#told) return;
-    await this.#watch.look(true);
-    this.#told = noticed;
   }
 
   /** Puts what the later slices of a transaction show to be missing in front of it too, before it is stored anew. */

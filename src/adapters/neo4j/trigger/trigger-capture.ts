@@ -13,7 +13,6 @@ import type { Capture } from '../capture.ts';
 import type { Statements } from '../connection.ts';
 import { checkOwnKeys } from '../entities/key-check.ts';
 import { removeKeys } from '../entities/keys.ts';
-import { Findings } from '../findings.ts';
 import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
 import type { CaptureParts } from '../neo4j-graph.ts';
 import { type Notice, OutboxDecoder } from '../outbox/decoder.ts';
@@ -42,13 +41,10 @@ class TriggerCapture implements Capture {
   readonly #installation: TriggerInstallation;
   readonly #outbox: Outbox;
   readonly #feed: OutboxFeed;
-  readonly #findings = new Findings();
   /** Notes of writes that were not captured, by the incident that they were shown as. */
   readonly #notes = new Map<string, readonly string[]>();
-  #noticed = 0;
   /** Where the transactions of the last scan are. */
   #scanned = new Map<string, readonly PartHeader[]>();
-  #storeId: string | null = null;
 
   constructor(parts: CaptureParts, options: TriggerCaptureOptions) {
     this.#parts = parts;
@@ -72,7 +68,6 @@ class TriggerCapture implements Capture {
       await checkOwnKeys(connection, name, keyProperty);
       await this.#installation.install();
     }
-    this.#storeId = storeId;
     return { mode: 'CONTINUOUS', storeId, isNew };
   }
 
@@ -102,12 +97,15 @@ class TriggerCapture implements Capture {
       givesKeys: keyProperty === DEFAULT_KEY_PROPERTY,
       maxChanges: Math.max(1, maxChanges),
     };
-    const decoder = new OutboxDecoder(this.#outbox, options, (notice) => this.#noted(notice));
-    const noticed = this.#noticed;
+    let hasGap = false;
+    const decoder = new OutboxDecoder(this.#outbox, options, (notice) => {
+      this.#note(notice);
+      hasGap ||= notice.rekeyed.length > 0;
+    });
     const onScan = (headers: readonly OutboxHeader[]): void => {
       this.#scanned = new Map(headers.map(({ tx, parts }) => [tx, parts]));
     };
-    yield* this.#feed.slices(decoder, options.maxChanges, onScan, () => this.#noticed > noticed);
+    yield* this.#feed.slices(decoder, options.maxChanges, onScan, () => hasGap);
   }
 
   async acknowledge(ids: readonly string[]): Promise<void> {
@@ -117,32 +115,13 @@ class TriggerCapture implements Capture {
   }
 
   async inspect(): Promise<readonly CaptureFinding[]> {
-    const { connection } = this.#parts;
-    const [found, gaps, store] = await Promise.all([
-      this.#installation.inspect(),
-      this.#outbox.gaps(),
-      readStoreId(connection),
-    ]);
-    const findings = [...found, ...this.#findings.all()];
-    if (gaps > 0n)
-      findings.push({
-        kind: 'OUTBOX_FULL',
-        message: LOST,
-        key: null,
-        gap: true,
-        incident: await this.#incidentOfNotes(),
-      });
-    this.#storeId ??= store;
-    if (store !== this.#storeId) findings.push({ kind: 'STORE_REPLACED', message: REPLACED, key: null, gap: true });
-    return findings;
-  }
-
-  noticedGaps(): number {
-    return this.#noticed;
+    const [found, gaps] = await Promise.all([this.#installation.inspect(), this.#outbox.gaps()]);
+    if (gaps === 0n) return found;
+    const incident = await this.#incidentOfNotes();
+    return [...found, { kind: 'OUTBOX_FULL', message: LOST, key: null, gap: true, incident }];
   }
 
   async settleIncidents(incidents: readonly string[]): Promise<void> {
-    this.#findings.settle(new Set(incidents));
     for (const incident of incidents) await this.#outbox.removeGaps(this.#notes.get(incident) ?? []);
   }
 
@@ -176,10 +155,6 @@ class TriggerCapture implements Capture {
     return rows.map(({ key }) => String(key));
   }
 
-  doubled(keys: readonly string[]): void {
-    this.#findings.addDoubled(this.#parts.keyProperty, keys);
-  }
-
   async #checkOthers(derivedProperties: readonly string[]): Promise<void> {
     if (derivedProperties.length > 0) return;
     const others = await this.#installation.others();
@@ -190,21 +165,17 @@ class TriggerCapture implements Capture {
     );
   }
 
-  #noted({ keyless, rekeyed }: Notice): void {
-    const { keyProperty } = this.#parts;
+  #note({ keyless, rekeyed }: Notice): void {
+    const { keyProperty, notices } = this.#parts;
     if (keyless > 0 && keyProperty !== DEFAULT_KEY_PROPERTY) {
       const message = `entities without a text in ${keyProperty} are left out`;
-      this.#findings.add('KEY_MISSING', { kind: 'KEY_MISSING', message, key: null, gap: false });
+      notices.add({ kind: 'KEY_MISSING', message, key: null, gap: false });
     }
     for (const key of rekeyed) {
       const message = `the key property ${keyProperty} was changed`;
-      this.#noticed += 1;
-      // Each time anew: settling one change of a key does not settle the next.
-      const incident = `KEY_CHANGED:${this.#noticed}`;
-      this.#findings.add(`KEY_CHANGED:${key}`, { kind: 'KEY_CHANGED', message, key, gap: true, incident });
+      notices.add({ kind: 'KEY_CHANGED', message, key, gap: true });
     }
   }
 }
 
 const LOST = 'transactions were not captured, because too many waited to be recorded or an entry was damaged';
-const REPLACED = 'another store is behind the graph than the one that was attached';
