@@ -67,14 +67,15 @@ export class SnapshotManager implements contract.SnapshotManager {
   }
 
   async create(caller: contract.Caller, { idempotencyKey: key, ...input }: CreateInput): Promise<string> {
-    this.#check(input);
-    if (input.archive) assertCompression();
+    checkFields(input);
     const graph = input.graph.includes('\0') ? null : await this.#deps.history.graphByName(input.graph);
     if (graph === null) throw new NotFoundError(`there is no graph ${input.graph}`);
     await this.#checkSession(graph.id, input.session);
     const call = { graph: `${graph.id}`, mutation: 'createRollbackPoint', key, input, type: 'RollbackPoint' };
     return this.#deps.idempotency.run(caller, call, async (attempt) => {
       if (attempt.retried && (await this.#deps.points.get(attempt.id)) !== null) return attempt.id;
+      this.#checkExpiry(input);
+      if (input.archive) assertCompression();
       const archiveId = input.archive ? attempt.nextKey() : null;
       const { id } = await this.#deps.pinner.pin(caller, {
         id: attempt.id,
@@ -95,7 +96,8 @@ export class SnapshotManager implements contract.SnapshotManager {
   }
 
   async update(caller: contract.Caller, { id, ...patch }: UpdateInput): Promise<string> {
-    this.#check(patch);
+    checkFields(patch);
+    this.#checkExpiry(patch);
     const point = await this.#usable(id);
     const { clock, points, bus } = this.#deps;
     const fact = auditFact(caller, 'POINT_UPDATED', { pointId: id }, { ...patch });
@@ -108,8 +110,7 @@ export class SnapshotManager implements contract.SnapshotManager {
   }
 
   async delete(caller: contract.Caller, { id, idempotencyKey: key }: PointInput): Promise<string> {
-    const point = await this.#deps.points.get(id);
-    if (point === null) throw new NotFoundError(`there is no rollback point ${id}`);
+    const point = await this.#known(id);
     const call = {
       graph: `${point.graphId}`,
       mutation: 'deleteRollbackPoint',
@@ -127,15 +128,20 @@ export class SnapshotManager implements contract.SnapshotManager {
   }
 
   async validate(caller: contract.Caller, { id, idempotencyKey: key }: PointInput): Promise<string> {
-    const point = await this.#usable(id);
+    const { graphId } = await this.#known(id);
     const call = {
-      graph: `${point.graphId}`,
+      graph: `${graphId}`,
       mutation: 'validateRollbackPoint',
       key,
       input: { id },
       type: 'RollbackPoint',
     };
-    return this.#deps.idempotency.run(caller, call, async () => {
+    return this.#deps.idempotency.run(caller, call, async ({ retried }) => {
+      const point = await this.#usable(id);
+      if (retried && point.status === 'VALIDATING') {
+        await this.#deps.queue.send(VALIDATION_QUEUE, { id });
+        return id;
+      }
       const to = nextPointStatus(point.status, 'VALIDATE');
       if (to === null) throw new StateError(`rollback point ${point.name} is ${point.status}`, point.status);
       if (point.archivingId !== null)
@@ -167,13 +173,9 @@ export class SnapshotManager implements contract.SnapshotManager {
     }
   }
 
-  #check(input: { name?: string; description?: string | null; expiresAt?: Date | null; metadata?: unknown }): void {
-    checkText(['name'], input.name, MAX_NAME_LENGTH, 1);
-    checkText(['description'], input.description, MAX_DESCRIPTION);
-    if (input.expiresAt !== undefined && input.expiresAt !== null && input.expiresAt <= this.#deps.clock.now()) {
+  #checkExpiry({ expiresAt = null }: { readonly expiresAt?: Date | null }): void {
+    if (expiresAt !== null && expiresAt <= this.#deps.clock.now())
       throw InvalidInputError.field(['expiresAt'], 'lies in the past');
-    }
-    checkJson(['metadata'], input.metadata);
   }
 
   async #checkSession(graphId: number, id: string | null | undefined): Promise<void> {
@@ -181,6 +183,13 @@ export class SnapshotManager implements contract.SnapshotManager {
     const session = await this.#deps.sessions.get(id);
     if (session === null) throw new NotFoundError(`there is no session ${id}`);
     if (session.graphId !== graphId) throw InvalidInputError.field(['session'], 'is a session of another graph');
+  }
+
+  /** Deleted or not: who asks again with the same key is told what became of the first time. */
+  async #known(id: string): Promise<PointRecord> {
+    const point = await this.#deps.points.get(id);
+    if (point === null) throw new NotFoundError(`there is no rollback point ${id}`);
+    return point;
   }
 
   async #point(id: string): Promise<PointRecord> {
@@ -202,4 +211,10 @@ export class SnapshotManager implements contract.SnapshotManager {
     if (point.held) throw new StateError(`rollback point ${point.name} is held: release it first`, 'HELD');
     throw new StateError(`rollback point ${point.name} is needed by an operation in flight`, 'IN_USE');
   }
+}
+
+function checkFields(input: { name?: string; description?: string | null; metadata?: unknown }): void {
+  checkText(['name'], input.name, MAX_NAME_LENGTH, 1);
+  checkText(['description'], input.description, MAX_DESCRIPTION);
+  checkJson(['metadata'], input.metadata);
 }

@@ -80,10 +80,10 @@ export class Verifier implements contract.Verifier {
     const { history, verifications, registry, idempotency, queue } = this.#deps;
     const graph = name.includes('\0') ? null : await history.graphByName(name);
     if (graph === null) throw new NotFoundError(`there is no graph ${name}`);
-    assertCaptured(graph);
-    registry.get(graph.id);
     const call = { graph: `${graph.id}`, mutation: 'verifyGraph', key, input: { graph: name }, type: 'Verification' };
     return idempotency.run(caller, call, async (attempt) => {
+      assertCaptured(graph);
+      registry.get(graph.id);
       const id = (await verifications.running(graph.id)) ?? (await this.#create(caller, graph, attempt));
       // Also when it runs already: whoever ran it may be gone.
       await queue.send(VERIFICATION_QUEUE, { id });

@@ -95,16 +95,18 @@ export class Archiver implements contract.Archiver {
     const { archives, idempotency } = this.#deps;
     const { id } = input;
     const scope = input.scope ?? null;
-    const point = await this.#usable(id);
+    const known = await this.#deps.points.get(id);
+    if (known === null) throw new NotFoundError(`there is no rollback point ${id}`);
     const call = {
-      graph: `${point.graphId}`,
+      graph: `${known.graphId}`,
       mutation: 'archiveRollbackPoint',
       key,
       input: { id, scope },
       type: 'RollbackPoint',
     };
-    assertCompression();
     return idempotency.run(caller, call, async (attempt) => {
+      const point = await this.#usable(id);
+      assertCompression();
       if (attempt.retried && (await archives.get(attempt.id)) !== null) return id;
       if ((await archives.find(id, scope)) !== null) return id;
       await this.#checkRoom(point, scope);
