@@ -93,6 +93,17 @@ export function summarize(changes: Iterable<EntityChange>): ChangeSummary {
   return summary;
 }
 
+/** The counts of the changes that take these back. */
+export function reverseSummary(summary: ChangeSummary): ChangeSummary {
+  return {
+    ...summary,
+    nodesCreated: summary.nodesDeleted,
+    nodesDeleted: summary.nodesCreated,
+    relationshipsCreated: summary.relationshipsDeleted,
+    relationshipsDeleted: summary.relationshipsCreated,
+  };
+}
+
 /** The counts of both together. */
 export function addSummaries(a: ChangeSummary, b: ChangeSummary): ChangeSummary {
   return {

@@ -81,6 +81,40 @@ export interface DiffPosition {
   readonly key: string;
 }
 
+/** Where a list that is read together with others goes on. */
+export interface ListBounds<Position> {
+  readonly after?: Position | undefined;
+  readonly before?: Position | undefined;
+}
+
+/** What all lists that are read together have in common. `limit` is that of each. */
+export type ListPage = Pick<PageRequest<never>, 'limit' | 'backwards'>;
+
+/** The net changes from one seq to a later one, or those of them within bounds. */
+export interface DiffSpan extends ListBounds<DiffPosition> {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** The changes of one transaction, or those of them within bounds. */
+export interface TransactionSpan extends ListBounds<EntityRef> {
+  readonly seq: bigint;
+}
+
+/** Where a cut is looked for, inclusive. */
+export type CutBound = { readonly seq: bigint } | { readonly time: Date };
+
+/** An entity at a moment. */
+export interface EntityPlace extends EntityRef {
+  readonly seq: bigint;
+}
+
+/** Net changes counted up to a bound. `last`: the last one that was counted when there may be more after it. */
+export interface CountedChanges {
+  readonly summary: ChangeSummary;
+  readonly last: DiffPosition | null;
+}
+
 /** A change as one transaction made it. */
 export interface RecordedChange extends EntityChange {
   readonly seq: bigint;
@@ -160,10 +194,8 @@ export interface History {
 
   // ---- moments
   earliest(graphId: number): Promise<Moment>;
-  /** The newest transaction at or before `time`. Null before capture began. */
-  momentAt(graphId: number, time: Date): Promise<Moment | null>;
-  /** The newest cut at or before `seq`. Null when there is none. */
-  cutAt(graphId: number, seq: bigint): Promise<RecordedTransaction | null>;
+  /** For each seq or time the newest cut at or before it. Null when there is none. */
+  cutsAt(graphId: number, bounds: readonly CutBound[]): Promise<readonly (RecordedTransaction | null)[]>;
   /** Recorded transactions by the id that capture gave them. */
   transactionsByFeedId(graphId: number, ids: readonly string[]): Promise<Map<string, RecordedTransaction>>;
   transactionsBySeq(graphId: number, seqs: readonly bigint[]): Promise<Map<bigint, RecordedTransaction>>;
@@ -173,6 +205,13 @@ export interface History {
     filter: TransactionFilter,
     page: PageRequest<bigint>,
   ): Promise<Page<RecordedTransaction>>;
+  /** The same page of each session's transactions up to `until`, in order of seq. */
+  transactionsOfSessions(
+    graphId: number,
+    sessionIds: readonly string[],
+    until: bigint,
+    page: PageRequest<bigint>,
+  ): Promise<Map<string, Page<RecordedTransaction>>>;
   /** Sums of what the transactions in (since, until] did, per actor and session, ordered by both with null last. BASELINE left out. */
   contributions(
     graphId: number,
@@ -186,6 +225,8 @@ export interface History {
   // ---- states
   /** States at `seq`; entities absent then are missing from the map. */
   statesAt(graphId: number, seq: bigint, refs: readonly EntityRef[]): Promise<Map<EntityId, EntityState>>;
+  /** The state at each place; null where the entity is absent. */
+  statesAtPlaces(graphId: number, places: readonly EntityPlace[]): Promise<readonly (EntityState | null)[]>;
   /** Entities present at `seq` in key order. */
   scanAt(
     graphId: number,
@@ -201,28 +242,37 @@ export interface History {
     filter: { direction: 'IN' | 'OUT' | 'BOTH'; types?: readonly string[] | undefined },
     page: PageRequest<string>,
   ): Promise<Page<RelationshipState>>;
-  /** Newest first. */
-  timeline(graphId: number, ref: EntityRef, page: PageRequest<bigint>): Promise<Page<EntityTimelineEntry>>;
+  /** The same page of each entity's versions, newest first. */
+  timelines(
+    graphId: number,
+    refs: readonly EntityRef[],
+    page: PageRequest<bigint>,
+  ): Promise<Map<EntityId, Page<EntityTimelineEntry>>>;
   /** Labels (L) or relationship types (T) of the live graph with counts, by name. */
   names(graphId: number, kind: 'L' | 'T', page: PageRequest<string>): Promise<Page<{ name: string; count: bigint }>>;
 
   // ---- changes
-  /** What transaction `seq` did, by kind and key. */
-  changesOf(graphId: number, seq: bigint, page: PageRequest<EntityRef>): Promise<Page<RecordedChange>>;
+  /** For each span what its transaction did, by kind and key. */
+  changesOf(
+    graphId: number,
+    spans: readonly TransactionSpan[],
+    page: ListPage,
+  ): Promise<readonly Page<RecordedChange>[]>;
   /** Changes of all transactions that pass the filter, in order of seq, kind, key. */
   changes(
     graphId: number,
     filter: TransactionFilter & { kind?: EntityKind | undefined },
     page: PageRequest<DiffPosition>,
   ): Promise<Page<RecordedChange>>;
-  /** Net changes from `from` to `to` (from <= to), changed-and-changed-back entities left out. Cost by what changed, never by the size of the graph. */
-  diff(
+  /** For each span its net changes, changed-and-changed-back entities left out. Cost by what changed, never by the size of the graph. */
+  diffs(
     graphId: number,
-    from: bigint,
-    to: bigint,
+    spans: readonly DiffSpan[],
     filter: { kind?: EntityKind | undefined },
-    page: PageRequest<DiffPosition>,
-  ): Promise<Page<DiffEntry>>;
+    page: ListPage,
+  ): Promise<readonly Page<DiffEntry>[]>;
+  /** For each span its first `limit` net changes, counted. */
+  countDiffs(graphId: number, spans: readonly DiffSpan[], limit: number): Promise<readonly CountedChanges[]>;
 
   // ---- planning
   /** Which of `seqs` belong to the undo set. */

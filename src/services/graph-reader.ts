@@ -14,6 +14,7 @@ import type {
 import type * as contract from './contract.ts';
 import { filteredPage, scanFiltered, tooRare } from './filtered-pages.ts';
 import type { GraphRegistry } from './graph-registry.ts';
+import { ListReads } from './list-reads.ts';
 import type { MomentResolver } from './moment-resolver.ts';
 import { relationshipsAmong, walk } from './neighbourhood.ts';
 import { exactly, refuseManyCandidates } from './property-match.ts';
@@ -39,9 +40,11 @@ export interface GraphReaderDependencies {
 /** Reads graphs at any moment, and what happened to them. */
 export class GraphReader implements contract.GraphReader {
   readonly #deps: GraphReaderDependencies;
+  readonly #changes: ListReads<number, { readonly seq: bigint }, EntityRef, RecordedChange>;
 
   constructor(deps: GraphReaderDependencies) {
     this.#deps = deps;
+    this.#changes = new ListReads((graphId, spans, page) => deps.history.changesOf(graphId, spans, page));
   }
 
   async list(): Promise<readonly GraphRecord[]> {
@@ -169,9 +172,9 @@ export class GraphReader implements contract.GraphReader {
     scope: Scope | null,
     page: PageRequest<EntityRef>,
   ): Promise<Page<RecordedChange>> {
-    const read = (chunk: PageRequest<EntityRef>) => this.#deps.history.changesOf(graphId, seq, chunk);
-    if (scope === null) return read(page);
+    if (scope === null) return this.#changes.page(graphId, { seq }, page);
     const filter = await this.#scopeFilter(graphId, scope, { since: seq - 1n, until: seq });
+    const read = (chunk: PageRequest<EntityRef>) => this.#changes.chunk(graphId, { seq }, chunk);
     return filteredPage({ read, position: ({ kind, key }) => ({ kind, key }), keep: filter.recorded }, page);
   }
 

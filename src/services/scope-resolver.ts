@@ -1,11 +1,5 @@
 import { changedAspects } from '../core/aspects.ts';
-import {
-  type EntityChange,
-  type EntityRef,
-  type EntityState,
-  entityId,
-  type RelationshipState,
-} from '../core/entities.ts';
+import type { EntityChange, EntityRef, EntityState, RelationshipState } from '../core/entities.ts';
 import { LimitError } from '../core/errors.ts';
 import {
   matchScope,
@@ -18,13 +12,14 @@ import {
   scopeNeighbourhoods,
   scopeUsesLabels,
 } from '../core/scope.ts';
-import type { History, RecordedChange } from '../ports/history.ts';
+import type { EntityPlace, History, RecordedChange } from '../ports/history.ts';
 import { type Surroundings, walk } from './neighbourhood.ts';
+import { ReadsTogether } from './reads-together.ts';
 
 /** The most nodes, and the most relationships, that one neighbourhood of a scope may cover. */
 export const MAX_SCOPE_ENTITIES = 100_000;
 
-export type ScopeHistory = Surroundings & Pick<History, 'windowVersions'>;
+export type ScopeHistory = Surroundings & Pick<History, 'statesAtPlaces'>;
 
 /** A scope that can be asked about changes. */
 export interface ScopeFilter {
@@ -39,9 +34,19 @@ export interface ScopeFilter {
 /** Prepares scopes: finds the keys that their neighbourhoods cover. */
 export class ScopeResolver {
   readonly #history: ScopeHistory;
+  readonly #states: ReadsTogether<number, readonly EntityPlace[], readonly (EntityState | null)[]>;
 
   constructor(history: ScopeHistory) {
     this.#history = history;
+    this.#states = new ReadsTogether(async (graphId, parts) => {
+      const states = await history.statesAtPlaces(graphId, parts.flat());
+      let end = 0;
+      return parts.map((places): readonly (EntityState | null)[] => {
+        const start = end;
+        end += places.length;
+        return states.slice(start, end);
+      });
+    });
   }
 
   /** @throws LimitError when a neighbourhood covers too much */
@@ -113,30 +118,29 @@ export class ScopeResolver {
 
   async #nodeLabels(graphId: number, keys: readonly string[], moments: readonly bigint[]) {
     const labels = new Map<string, Set<string>>();
-    const refs = nodeRefs(keys);
-    if (refs.length === 0) return labels;
-    for (const seq of new Set(moments)) {
-      for (const state of (await this.#history.statesAt(graphId, seq, refs)).values()) {
-        const known = labels.get(state.key) ?? new Set<string>();
-        for (const label of labelsOf(state)) known.add(label);
-        labels.set(state.key, known);
-      }
+    const seqs = [...new Set(moments)];
+    const places = nodeRefs(keys).flatMap((ref) => seqs.map((seq) => ({ ...ref, seq })));
+    for (const state of await this.#statesAt(graphId, places)) {
+      if (state === null) continue;
+      const known = labels.get(state.key) ?? new Set<string>();
+      for (const label of labelsOf(state)) known.add(label);
+      labels.set(state.key, known);
     }
     return labels;
   }
 
-  /** One read for a page of changes, which come in order: the ends' versions from before its first transaction to its last. */
+  /** One read for a page of changes: the ends as they were before and after the change of each relationship. */
   async #labelsAround(graphId: number, changes: readonly RecordedChange[]) {
-    const first = changes[0]?.seq ?? 1n;
-    const last = changes.at(-1)?.seq ?? first;
-    const refs = nodeRefs(changes.flatMap(endsOf));
-    const versions = await this.#history.windowVersions(graphId, refs, first - 1n, last);
+    const places = new Map<string, EntityPlace>();
+    for (const change of changes) for (const place of placesAround(change)) places.set(placeId(place), place);
+    const states = await this.#statesAt(graphId, [...places.values()]);
+    const labels = new Map([...places.keys()].map((id, index) => [id, labelsOf(states[index] ?? null)]));
     return (change: RecordedChange): string[] =>
-      nodeRefs(endsOf(change)).flatMap((ref) => {
-        const all = versions.get(entityId(ref)) ?? [];
-        const sides = [all.findLast(({ seq }) => seq < change.seq), all.findLast(({ seq }) => seq <= change.seq)];
-        return sides.flatMap((side) => labelsOf(side?.state ?? null));
-      });
+      placesAround(change).flatMap((place) => [...(labels.get(placeId(place)) ?? [])]);
+  }
+
+  async #statesAt(graphId: number, places: readonly EntityPlace[]): Promise<readonly (EntityState | null)[]> {
+    return places.length === 0 ? [] : this.#states.read(graphId, places);
   }
 }
 
@@ -153,6 +157,17 @@ function subjectOf({ kind, key, before, after }: EntityChange, endLabels: readon
 function endsOf({ before, after }: EntityChange): readonly string[] {
   const state = after ?? before;
   return state?.kind === 'RELATIONSHIP' ? [state.start, state.end] : [];
+}
+
+function placesAround(change: RecordedChange): EntityPlace[] {
+  return nodeRefs(endsOf(change)).flatMap((ref) => [
+    { ...ref, seq: change.seq - 1n },
+    { ...ref, seq: change.seq },
+  ]);
+}
+
+function placeId({ seq, key }: EntityPlace): string {
+  return `${seq} ${key}`;
 }
 
 function nodeRefs(keys: readonly string[]): EntityRef[] {

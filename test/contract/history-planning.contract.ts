@@ -116,12 +116,15 @@ export function historyPlanningContract(name: string, open: OpenDatabase): void 
         const first = await history.transactionsBySeq(id, [0n]);
         expect(first.get(0n)).toMatchObject({ source: 'BASELINE', changeCount: 0n, cut: true });
         const all = (await history.transactions(id, {}, { limit: 100 })).items;
-        expect(await history.momentAt(id, new Date(0))).toBeNull();
-        for (const { seq, time } of all) {
-          const newest = all.findLast((other) => other.time <= time);
-          expect(await history.momentAt(id, time)).toEqual({ seq: newest?.seq, time: newest?.time });
-          expect((await history.cutAt(id, seq))?.seq).toBe(seq);
-        }
+        const bounds = [
+          { time: new Date(0) },
+          ...all.map(({ time }) => ({ time })),
+          { seq: -1n },
+          ...all.map(({ seq }) => ({ seq })).reverse(),
+          { seq: 2n ** 63n - 1n },
+        ];
+        const newest = all.map(({ time }) => all.findLast((other) => other.time <= time));
+        expect(await history.cutsAt(id, bounds)).toEqual([null, ...newest, null, ...all.toReversed(), all.at(-1)]);
         const baseline = model.transactions.findLast(({ source }) => source === 'BASELINE');
         expect((await history.earliest(id)).seq).toBe(baseline?.seq ?? 0n);
         const ids = model.transactions.map((transaction) => transaction.id);

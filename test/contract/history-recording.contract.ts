@@ -48,8 +48,8 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
         transaction('t4', [changeTo(null, a1)]),
       ];
       await appendAll(history, lease, [slice]);
-      const timeline = await history.timeline(lease.graphId, nodeRef('a'), { limit: 10 });
-      expect(timeline.items.map(({ from, to, state }) => [from.seq, to?.seq, state])).toEqual([
+      const timelines = await history.timelines(lease.graphId, [nodeRef('a')], { limit: 10 });
+      expect(timelines.get('n:a')?.items.map(({ from, to, state }) => [from.seq, to?.seq, state])).toEqual([
         [4n, undefined, a1],
         [3n, 4n, null],
         [2n, 3n, a2],
@@ -110,9 +110,8 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
         new Map([['n:a', { state: a1 }]]),
       );
       await appendAll(history, lease, [[transaction('t2', [changeTo(a1, null)])]]);
-      expect(
-        (await history.timeline(lease.graphId, nodeRef('a'), { limit: 5 })).items.map(({ state }) => state),
-      ).toEqual([null, a1]);
+      const timelines = await history.timelines(lease.graphId, [nodeRef('a')], { limit: 5 });
+      expect(timelines.get('n:a')?.items.map(({ state }) => state)).toEqual([null, a1]);
     });
 
     test('a transaction begun anew replaces what was stored of it', async () => {
@@ -192,7 +191,7 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
         [1, true],
         [2, false],
       ]);
-      expect((await history.cutAt(lease.graphId, 2n))?.seq).toBe(1n);
+      expect((await history.cutsAt(lease.graphId, [{ seq: 2n }]))[0]?.seq).toBe(1n);
       const problems = await history.captureProblems(lease.graphId, { limit: 5 });
       expect(problems.items).toMatchObject([{ kind: 'MISSED_WRITE', message: 'one', key: 'a' }]);
       expect(await history.endGap(lease.graphId, 2n)).toBe(false);

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { PostgresHistory } from '../../src/adapters/postgres/history/postgres-history.ts';
-import { applyChanges, summarize } from '../../src/core/diff.ts';
+import { addSummaries, applyChanges, NO_CHANGES, summarize } from '../../src/core/diff.ts';
 import { type EntityRef, entityId } from '../../src/core/entities.ts';
-import type { PageRequest } from '../../src/core/moments.ts';
+import type { Page, PageRequest } from '../../src/core/moments.ts';
 import type { Database } from '../../src/ports/database.ts';
-import type { DiffPosition, History } from '../../src/ports/history.ts';
+import type { DiffEntry, DiffPosition, DiffSpan, History } from '../../src/ports/history.ts';
+import { nodeRef } from '../support/captured.ts';
 import { arbHistory, byKindAndKey, HistoryModel } from '../support/history-model.ts';
 import { allPages, appendAll, openForRecording, sliced } from '../support/history-writer.ts';
 
@@ -97,7 +98,7 @@ export function historyContract(name: string, open: OpenDatabase): void {
       holds(async (id, model, limit) => {
         for (const from of seqsOf(model)) {
           for (const to of seqsOf(model).filter((seq) => seq >= from)) {
-            const read = (page: PageRequest<DiffPosition>) => history.diff(id, from, to, {}, page);
+            const read = (page: PageRequest<DiffPosition>) => diffPage(id, from, to, page);
             const found = await allPages(read, (change) => change.position, limit, limit % 2 === 0);
             expect(found).toEqual(
               model.diff(from, to).map(({ seq, ...change }) => ({
@@ -108,6 +109,90 @@ export function historyContract(name: string, open: OpenDatabase): void {
             expect(applyChanges(model.at(from), found)).toEqual(model.at(to));
           }
         }
+      }));
+
+    /** The page of one diff that is read among others, which must not show in it. */
+    async function diffPage(
+      id: number,
+      from: bigint,
+      to: bigint,
+      { after, before, ...page }: PageRequest<DiffPosition>,
+    ): Promise<Page<DiffEntry>> {
+      const others = [
+        { from: 0n, to },
+        { from, to },
+        { from: to, to },
+      ];
+      const spans = [...others, { from, to, after, before }, ...others];
+      const pages = await history.diffs(id, spans, {}, page);
+      expect(pages).toHaveLength(spans.length);
+      expect(pages.slice(0, 3)).toEqual(pages.slice(-3));
+      return pages[3] ?? { items: [], hasMore: false };
+    }
+
+    test('diffs of a kind, each from its own position, are those of each alone', () =>
+      holds(async (id, model, limit) => {
+        const spans = seqsOf(model).flatMap((from) =>
+          seqsOf(model)
+            .filter((to) => to >= from)
+            .map((to) => ({ from, to })),
+        );
+        for (const kind of ['NODE', 'RELATIONSHIP'] as const) {
+          for (const backwards of [false, true]) {
+            let open = spans.map((span) => ({
+              span,
+              found: [] as DiffEntry[],
+              at: undefined as DiffPosition | undefined,
+            }));
+            const all = open;
+            while (open.length > 0) {
+              const asked = open.map(({ span, at }) => ({ ...span, ...(backwards ? { before: at } : { after: at }) }));
+              const pages = await history.diffs(id, asked, { kind }, { limit, backwards });
+              open = open.filter((each, index) => {
+                const { items, hasMore } = pages[index] ?? { items: [], hasMore: false };
+                each.found.splice(backwards ? 0 : each.found.length, 0, ...items);
+                each.at = (backwards ? items[0] : items.at(-1))?.position;
+                return hasMore;
+              });
+            }
+            expect(all.map(({ found }) => found.map(({ position }) => position))).toEqual(
+              spans.map(({ from, to }) =>
+                model
+                  .diff(from, to)
+                  .flatMap(({ seq, key, ...change }) => (change.kind === kind ? { seq, kind, key } : [])),
+              ),
+            );
+          }
+        }
+      }));
+
+    test('counts of diffs, a few changes at a time, add up to all of them', () =>
+      holds(async (id, model, limit) => {
+        const spans = seqsOf(model).map((from) => ({ from, to: model.head }));
+        let open = spans.map((span) => ({ span: { ...span } as DiffSpan, summary: NO_CHANGES }));
+        const all = open;
+        while (open.length > 0) {
+          const counts = await history.countDiffs(
+            id,
+            open.map(({ span }) => span),
+            limit,
+          );
+          open = open.filter((each, index) => {
+            const counted = counts[index] ?? { summary: NO_CHANGES, last: null };
+            each.summary = addSummaries(each.summary, counted.summary);
+            each.span = { ...each.span, after: counted.last ?? undefined };
+            return counted.last !== null;
+          });
+        }
+        expect(all.map(({ summary }) => summary)).toEqual(spans.map(({ from, to }) => summarize(model.diff(from, to))));
+      }));
+
+    test('states at many places are those of each', () =>
+      holds(async (id, model) => {
+        const places = seqsOf(model).flatMap((seq) => model.refs().map((ref) => ({ ...ref, seq })));
+        expect(await history.statesAtPlaces(id, places)).toEqual(
+          places.map((place) => model.at(place.seq).get(entityId(place)) ?? null),
+        );
       }));
 
     test('changes of all transactions, and of each, are those that were captured', () =>
@@ -125,9 +210,16 @@ export function historyContract(name: string, open: OpenDatabase): void {
           }
         }
         for (const { seq, changes } of model.transactions) {
-          const read = (page: PageRequest<EntityRef>) => history.changesOf(id, seq, page);
-          const found = await allPages(read, ({ kind, key }) => ({ kind, key }), limit);
-          expect(found).toEqual(changes.map((change) => ({ ...change, seq })));
+          const read = async ({ after, before, ...page }: PageRequest<EntityRef>) => {
+            const others = model.transactions.map((each) => ({ seq: each.seq }));
+            const pages = await history.changesOf(id, [...others, { seq, after, before }, ...others], page);
+            expect(pages.slice(0, others.length)).toEqual(pages.slice(others.length + 1));
+            return pages[others.length] ?? { items: [], hasMore: false };
+          };
+          for (const backwards of [false, true]) {
+            const found = await allPages(read, ({ kind, key }) => ({ kind, key }), limit, backwards);
+            expect(found).toEqual(changes.map((change) => ({ ...change, seq })));
+          }
         }
       }));
 
@@ -159,6 +251,28 @@ export function historyContract(name: string, open: OpenDatabase): void {
         expect(Buffer.from(graph?.checksum ?? []).equals(model.checksumAt(model.head))).toBe(true);
       }));
 
+    test("sessions' transactions, up to a seq, are those of each", () =>
+      holds(async (id, model, limit) => {
+        const sessions = [...new Set(model.transactions.flatMap(({ session }) => session ?? []))];
+        for (const until of [model.head, model.head / 2n]) {
+          for (const session of sessions) {
+            for (const backwards of [false, true]) {
+              const read = async (page: PageRequest<bigint>) => {
+                const pages = await history.transactionsOfSessions(id, ['unknown', ...sessions], until, page);
+                expect(pages.get('unknown')).toEqual({ items: [], hasMore: false });
+                return pages.get(session) ?? { items: [], hasMore: false };
+              };
+              const found = await allPages(read, ({ seq }) => seq, limit, backwards);
+              expect(found.map(({ seq, sessionId }) => [seq, sessionId])).toEqual(
+                model.transactions.flatMap(({ seq, session: by }) =>
+                  by === session && seq <= until ? [[seq, session]] : [],
+                ),
+              );
+            }
+          }
+        }
+      }));
+
     test('labels and types are counted', () =>
       holds(async (id, model, limit) => {
         const states = [...model.at(model.head).values()];
@@ -182,7 +296,11 @@ export function historyContract(name: string, open: OpenDatabase): void {
           const touching = model.transactions.filter(({ changes }) =>
             changes.some((c) => entityId(c) === entityId(ref)),
           );
-          const read = (page: PageRequest<bigint>) => history.timeline(id, ref, page);
+          const read = async (page: PageRequest<bigint>) => {
+            const timelines = await history.timelines(id, [...model.refs(), nodeRef('never')], page);
+            expect(timelines.get('n:never')).toEqual({ items: [], hasMore: false });
+            return timelines.get(entityId(ref)) ?? { items: [], hasMore: false };
+          };
           const found = await allPages(read, ({ from }) => from.seq, limit);
           expect(found.map(({ from, to, state }) => [from.seq, to?.seq ?? null, state])).toEqual(
             touching

@@ -6,7 +6,14 @@ import type { Services } from '../../services/contract.ts';
 /** The parts of history that the schema shows as they are recorded. Everything else goes through the services. */
 export type RecordedHistory = Pick<
   History,
-  'captureProblems' | 'contributions' | 'graphsById' | 'names' | 'sessionSummaries' | 'timeline' | 'transactionsBySeq'
+  | 'captureProblems'
+  | 'contributions'
+  | 'graphsById'
+  | 'names'
+  | 'sessionSummaries'
+  | 'timelines'
+  | 'transactionsBySeq'
+  | 'transactionsOfSessions'
 >;
 
 /** What the API stands on; one per process. */

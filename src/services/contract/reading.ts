@@ -57,7 +57,7 @@ export interface GraphReader {
     filter: TransactionFilter & { scope?: Scope },
     page: PageRequest<bigint>,
   ): Promise<Page<RecordedTransaction>>;
-  /** What one transaction did, in scope. */
+  /** What one transaction did, in scope. Asked of several at the same time, they are read together. */
   changesOf(
     graphId: number,
     seq: bigint,
@@ -84,6 +84,10 @@ export interface Subgraph {
   readonly omittedRelationships: bigint;
 }
 
+/**
+ * What is asked of several views at the same time is read together: many diffs cost the statements of one, but for the subgraphs that are drawn
+ * and the neighbourhoods of scopes, each of which is walked in a state of its own.
+ */
 export interface DiffEngine {
   /** Resolves both ends once; everything read from the result speaks of the same two cuts. `to` absent: live. */
   between(graphId: number, from: At, to: At | null, scope: Scope | null): Promise<DiffView>;

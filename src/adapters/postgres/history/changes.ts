@@ -1,27 +1,25 @@
-import type { EntityKind, EntityRef } from '../../../core/entities.ts';
+import type { EntityKind } from '../../../core/entities.ts';
 import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
-import type { DiffEntry, DiffPosition, RecordedChange, TransactionFilter } from '../../../ports/history.ts';
+import type {
+  DiffPosition,
+  ListPage,
+  RecordedChange,
+  TransactionFilter,
+  TransactionSpan,
+} from '../../../ports/history.ts';
+import { int8Array } from '../binary-arrays.ts';
 import { packedQuery } from '../packed.ts';
-import { keyset, Parameters, pageOf } from './keyset.ts';
-import {
-  beforeOf,
-  CHANGE,
-  type ChangeRow,
-  kindNumber,
-  lastsAt,
-  refOf,
-  stateColumns,
-  stateOf,
-  versionColumns,
-} from './rows.ts';
+import { Parameters, pageOf } from './keyset.ts';
+import { ABOVE_KINDS, addRefs, BELOW_KINDS, Lists, listKeyset, pagesOf } from './lists.ts';
+import { beforeOf, CHANGE, type ChangeRow, kindNumber, refOf, stateColumns, stateOf, versionColumns } from './rows.ts';
 import { filterConditions } from './transaction-rows.ts';
 import { type Walk, walk } from './walk.ts';
 
-const CHANGE_COLUMNS = `${versionColumns('v')}, ${stateColumns('b', 'before_')}`;
+export const CHANGE_COLUMNS = `${versionColumns('v')}, ${stateColumns('b', 'before_')}`;
 
 /** The version before `v`, as `b`: the newest with `bound`. */
-function joinBefore(bound: string): string {
+export function joinBefore(bound: string): string {
   return `LEFT JOIN LATERAL (
     SELECT * FROM entity_versions e
     WHERE e.graph_id = v.graph_id AND e.kind = v.kind AND e.key = v.key AND e.valid_from_seq ${bound}
@@ -29,22 +27,37 @@ function joinBefore(bound: string): string {
   ) b ON true`;
 }
 
-/** What one transaction did, by kind and key. */
+/** What each of the transactions did, by kind and key. */
 export async function changesOf(
   on: SqlExecutor,
   graphId: number,
-  seq: bigint,
-  page: PageRequest<EntityRef>,
-): Promise<Page<RecordedChange>> {
+  spans: readonly TransactionSpan[],
+  page: ListPage,
+): Promise<Page<RecordedChange>[]> {
   const parameters = new Parameters();
-  const conditions = [`v.graph_id = ${parameters.add(graphId)} AND v.valid_from_seq = ${parameters.add(seq)}`];
-  const order = keyset(['v.kind', 'v.key'], page, (ref) => refParameters(ref, parameters));
-  const { rows } = await on.query<ChangeRow>(
-    `SELECT ${CHANGE_COLUMNS} FROM entity_versions v ${joinBefore('< v.valid_from_seq')}
-     WHERE ${[...conditions, ...order.conditions].join(' AND ')} ORDER BY ${order.orderBy} LIMIT ${order.limit}`,
+  const graph = parameters.add(graphId);
+  const lists = new Lists(parameters);
+  const seqs = lists.add('seq', 'int8', int8Array(spans.map(({ seq }) => seq)));
+  const order = listKeyset(['v.kind', 'v.key'], spans, page, (side) => {
+    const beyond = side === 'after' ? BELOW_KINDS : ABOVE_KINDS;
+    return addRefs(
+      lists,
+      side,
+      spans.map((span) => span[side]),
+      beyond,
+    );
+  });
+  const conditions = [`v.graph_id = ${graph} AND v.valid_from_seq = ${seqs}`, ...order.conditions];
+  const rows = await packedQuery<ChangeRow & { n: number }>(
+    on,
+    { ...CHANGE, n: 'json' },
+    `SELECT p.n, w.* FROM ${lists.table} CROSS JOIN LATERAL (
+       SELECT ${CHANGE_COLUMNS} FROM entity_versions v ${joinBefore('< v.valid_from_seq')}
+       WHERE ${conditions.join(' AND ')} ORDER BY ${order.orderBy} LIMIT ${order.limit}
+     ) w ORDER BY p.n, ${order.orderBy.replaceAll('v.', 'w.')}`,
     parameters.values,
   );
-  return pageOf(rows, page, changeOf);
+  return pagesOf(spans.length, rows, page, changeOf);
 }
 
 export interface ChangesFilter extends TransactionFilter {
@@ -74,50 +87,7 @@ const COUNTED = {
   RELATIONSHIP: '(t.relationships_created + t.relationships_updated + t.relationships_deleted)',
 } as const;
 
-/**
- * Net changes from one seq to another. Reads the versions that began in between and are the last of their entity, each joined with
- * the one that was valid at `from`: what changed decides the cost, and a page costs what it holds.
- */
-export async function diff(
-  on: SqlExecutor,
-  graphId: number,
-  from: bigint,
-  to: bigint,
-  filter: { readonly kind?: EntityKind | undefined },
-  page: PageRequest<DiffPosition>,
-): Promise<Page<DiffEntry>> {
-  const parameters = new Parameters();
-  const graph = parameters.add(graphId);
-  const start = `${parameters.add(from)}::int8`;
-  const end = `${parameters.add(to)}::int8`;
-  const conditions = [
-    `v.graph_id = ${graph} AND v.valid_from_seq > ${start} AND v.valid_from_seq <= ${end}`,
-    lastsAt('v', end),
-    'v.hash IS DISTINCT FROM b.hash',
-  ];
-  if (filter.kind !== undefined) conditions.push(`v.kind = ${parameters.add(kindNumber(filter.kind))}`);
-  const order = keyset(['v.valid_from_seq', 'v.kind', 'v.key'], page, (at) => [
-    `${parameters.add(at.seq)}::int8`,
-    ...refParameters(at, parameters),
-  ]);
-  const rows = await packedQuery<ChangeRow>(
-    on,
-    CHANGE,
-    `SELECT ${CHANGE_COLUMNS} FROM entity_versions v ${joinBefore(`<= ${start}`)}
-     WHERE ${[...conditions, ...order.conditions].join(' AND ')} ORDER BY ${order.orderBy} LIMIT ${order.limit}`,
-    parameters.values,
-  );
-  return pageOf(rows, page, (row) => {
-    const { seq, ...change } = changeOf(row);
-    return { ...change, position: { seq, kind: change.kind, key: change.key } };
-  });
-}
-
-function refParameters(ref: EntityRef, parameters: Parameters): string[] {
-  return [`${parameters.add(kindNumber(ref.kind))}::int2`, `${parameters.add(ref.key)}::text`];
-}
-
-function changeOf(row: ChangeRow): RecordedChange {
+export function changeOf(row: ChangeRow): RecordedChange {
   const ref = refOf(row);
   return { ...ref, seq: row.seq, before: beforeOf(ref, row), after: stateOf(ref, row) };
 }

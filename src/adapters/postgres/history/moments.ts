@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../../core/errors.ts';
 import type { Moment } from '../../../core/moments.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
-import type { RecordedTransaction } from '../../../ports/history.ts';
+import type { CutBound, RecordedTransaction } from '../../../ports/history.ts';
 import { TRANSACTION_COLUMNS, type TransactionRow, transactionOf } from './transaction-rows.ts';
 
 /** Where capture began, or the end of the baseline. @throws NotFoundError for an unknown graph */
@@ -15,24 +15,27 @@ export async function earliest(on: SqlExecutor, graphId: number): Promise<Moment
   return rows[0];
 }
 
-/** The newest transaction at or before a time. */
-export async function momentAt(on: SqlExecutor, graphId: number, time: Date): Promise<Moment | null> {
-  const { rows } = await on.query<Moment>(
-    `SELECT seq, time FROM graph_transactions WHERE graph_id = $1 AND time <= $2
-     ORDER BY graph_id DESC, time DESC, seq DESC LIMIT 1`,
-    [graphId, time],
+/** The newest cut at or before each seq or time. A time is a seq first: that of the newest transaction by then, which its index gives. */
+export async function cutsAt(
+  on: SqlExecutor,
+  graphId: number,
+  bounds: readonly CutBound[],
+): Promise<(RecordedTransaction | null)[]> {
+  const seqs = bounds.map((bound) => ('seq' in bound ? bound.seq : null));
+  const times = bounds.map((bound) => ('time' in bound ? bound.time : null));
+  const { rows } = await on.query<TransactionRow & { n: bigint }>(
+    `SELECT p.n, cut.* FROM unnest($2::int8[], $3::timestamptz[]) WITH ORDINALITY AS p (seq, time, n) CROSS JOIN LATERAL (
+       SELECT ${TRANSACTION_COLUMNS} FROM graph_transactions t
+       WHERE t.graph_id = $1 AND t.cut AND t.seq <= coalesce(p.seq, (
+         SELECT m.seq FROM graph_transactions m WHERE m.graph_id = $1 AND m.time <= p.time
+         ORDER BY m.graph_id DESC, m.time DESC, m.seq DESC LIMIT 1
+       ))
+       ORDER BY t.seq DESC LIMIT 1
+     ) cut`,
+    [graphId, seqs, times],
   );
-  return rows[0] ?? null;
-}
-
-/** The newest cut at or before a seq. */
-export async function cutAt(on: SqlExecutor, graphId: number, seq: bigint): Promise<RecordedTransaction | null> {
-  const { rows } = await on.query<TransactionRow>(
-    `SELECT ${TRANSACTION_COLUMNS} FROM graph_transactions t WHERE t.graph_id = $1 AND t.seq <= $2 AND t.cut
-     ORDER BY t.seq DESC LIMIT 1`,
-    [graphId, seq],
-  );
-  return rows[0] === undefined ? null : transactionOf(rows[0]);
+  const found = new Map(rows.map((row) => [Number(row.n), transactionOf(row)]));
+  return bounds.map((_, index) => found.get(index + 1) ?? null);
 }
 
 export async function transactionsByFeedId(

@@ -4,17 +4,23 @@ import type { UndoSet } from '../../../core/undo-set.ts';
 import type { Database } from '../../../ports/database.ts';
 import type {
   CaptureProblem,
+  CutBound,
   DiffPosition,
+  DiffSpan,
+  EntityPlace,
   GraphRecord,
   History,
   HistoryEntry,
+  ListPage,
   RecorderLease,
   TransactionFilter,
+  TransactionSpan,
 } from '../../../ports/history.ts';
 import { renewStatistics } from '../statistics.ts';
 import { append } from './append.ts';
-import { type ChangesFilter, changes, changesOf, diff } from './changes.ts';
+import { type ChangesFilter, changes, changesOf } from './changes.ts';
 import { current, currentMarks, known, presentNodes } from './current.ts';
+import { countDiffs, diffs } from './diffs.ts';
 import { discardPartial } from './discard.ts';
 import {
   addCaptureProblems,
@@ -28,10 +34,16 @@ import {
 } from './graphs.ts';
 import { type IncidentFilter, incidentAt, leftBehind } from './incident.ts';
 import { acquireLease, releaseLease } from './leases.ts';
-import { cutAt, earliest, momentAt, transactionsByFeedId, transactionsBySeq } from './moments.ts';
+import { cutsAt, earliest, transactionsByFeedId, transactionsBySeq } from './moments.ts';
 import { extentOf, members, touchedBy, windowVersions } from './planning.ts';
-import { names, type ScanFilter, scanAt, statesAt, timeline } from './states.ts';
-import { type Contributor, contributions, sessionSummaries, transactions } from './transactions.ts';
+import { names, type ScanFilter, scanAt, statesAt, statesAtPlaces, timelines } from './states.ts';
+import {
+  type Contributor,
+  contributions,
+  sessionSummaries,
+  transactions,
+  transactionsOfSessions,
+} from './transactions.ts';
 
 const TABLES = ['entity_versions', 'graph_transactions', 'entity_labels'] as const;
 /** Versions stored between two looks at the tables' statistics. */
@@ -73,28 +85,32 @@ export class PostgresHistory implements History {
   };
 
   earliest = (id: number) => earliest(this.#db, id);
-  momentAt = (id: number, time: Date) => momentAt(this.#db, id, time);
-  cutAt = (id: number, seq: bigint) => cutAt(this.#db, id, seq);
+  cutsAt = (id: number, bounds: readonly CutBound[]) => cutsAt(this.#db, id, bounds);
   transactionsByFeedId = (id: number, ids: readonly string[]) => transactionsByFeedId(this.#db, id, ids);
   transactionsBySeq = (id: number, seqs: readonly bigint[]) => transactionsBySeq(this.#db, id, seqs);
   transactions = (id: number, filter: TransactionFilter, page: PageRequest<bigint>) =>
     transactions(this.#db, id, filter, page);
+  transactionsOfSessions = (id: number, sessionIds: readonly string[], until: bigint, page: PageRequest<bigint>) =>
+    transactionsOfSessions(this.#db, id, sessionIds, until, page);
   contributions = (id: number, since: bigint, until: bigint, page: PageRequest<Contributor>) =>
     contributions(this.#db, id, since, until, page);
   sessionSummaries = (sessionIds: readonly string[]) => sessionSummaries(this.#db, sessionIds);
 
   statesAt = (id: number, seq: bigint, refs: readonly EntityRef[]) => statesAt(this.#db, id, seq, refs);
+  statesAtPlaces = (id: number, places: readonly EntityPlace[]) => statesAtPlaces(this.#db, id, places);
   scanAt = (id: number, seq: bigint, filter: ScanFilter, page: PageRequest<string>) =>
     scanAt(this.#db, id, seq, filter, page);
   incidentAt = (id: number, seq: bigint, keys: readonly string[], filter: IncidentFilter, page: PageRequest<string>) =>
     incidentAt(this.#db, id, seq, keys, filter, page);
-  timeline = (id: number, ref: EntityRef, page: PageRequest<bigint>) => timeline(this.#db, id, ref, page);
+  timelines = (id: number, refs: readonly EntityRef[], page: PageRequest<bigint>) =>
+    timelines(this.#db, id, refs, page);
   names = (id: number, kind: 'L' | 'T', page: PageRequest<string>) => names(this.#db, id, kind, page);
 
-  changesOf = (id: number, seq: bigint, page: PageRequest<EntityRef>) => changesOf(this.#db, id, seq, page);
+  changesOf = (id: number, spans: readonly TransactionSpan[], page: ListPage) => changesOf(this.#db, id, spans, page);
   changes = (id: number, filter: ChangesFilter, page: PageRequest<DiffPosition>) => changes(this.#db, id, filter, page);
-  diff = (id: number, from: bigint, to: bigint, filter: Pick<ChangesFilter, 'kind'>, page: PageRequest<DiffPosition>) =>
-    diff(this.#db, id, from, to, filter, page);
+  diffs = (id: number, spans: readonly DiffSpan[], filter: Pick<ChangesFilter, 'kind'>, page: ListPage) =>
+    diffs(this.#db, id, spans, filter, page);
+  countDiffs = (id: number, spans: readonly DiffSpan[], limit: number) => countDiffs(this.#db, id, spans, limit);
 
   members = (id: number, set: UndoSet, seqs: readonly bigint[]) => members(this.#db, id, set, seqs);
   extentOf = (id: number, set: UndoSet) => extentOf(this.#db, id, set);

@@ -1,8 +1,10 @@
 import { type EntityId, type EntityKind, type EntityRef, type EntityState, entityId } from '../../../core/entities.ts';
 import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
-import type { EntityTimelineEntry } from '../../../ports/history.ts';
+import type { EntityPlace, EntityTimelineEntry } from '../../../ports/history.ts';
+import { int8Array } from '../binary-arrays.ts';
 import { keyset, Parameters, pageOf } from './keyset.ts';
+import { Lists, pagesOf } from './lists.ts';
 import {
   endOf,
   kindNumber,
@@ -40,6 +42,28 @@ export async function statesAt(
     const state = stateOf(ref, row);
     if (state !== null) states.set(entityId(ref), state);
   }
+  return states;
+}
+
+/** The state at each place. One seek per place. */
+export async function statesAtPlaces(
+  on: SqlExecutor,
+  graphId: number,
+  places: readonly EntityPlace[],
+): Promise<(EntityState | null)[]> {
+  const states = places.map((): EntityState | null => null);
+  if (places.length === 0) return states;
+  const { rows } = await on.query<StateRow & { n: bigint }>(
+    `SELECT p.n, p.kind, p.key, ${stateColumns('v')}
+     FROM unnest($2::int8[], $3::int2[], $4::text[]) WITH ORDINALITY AS p (seq, kind, key, n)
+     CROSS JOIN LATERAL (
+       SELECT * FROM entity_versions e
+       WHERE e.graph_id = $1 AND e.kind = p.kind AND e.key = p.key AND e.valid_from_seq <= p.seq
+       ORDER BY e.valid_from_seq DESC LIMIT 1
+     ) v WHERE v.present`,
+    [graphId, int8Array(places.map(({ seq }) => seq)), ...refArrays(places)],
+  );
+  for (const row of rows) states[Number(row.n) - 1] = stateOf(refOf(row), row);
   return states;
 }
 
@@ -87,37 +111,44 @@ export async function scanAt(
 }
 
 interface TimelineRow extends RefColumns, StateColumns {
+  readonly n: bigint;
   readonly from_seq: bigint;
   readonly from_time: Date;
   readonly to_seq: bigint | null;
   readonly to_time: Date | null;
 }
 
-/** An entity's versions, newest first. What no stored transaction made is not there yet. */
-export async function timeline(
+/** The versions of each entity, newest first. What no stored transaction made is not there yet. */
+export async function timelines(
   on: SqlExecutor,
   graphId: number,
-  ref: EntityRef,
+  refs: readonly EntityRef[],
   page: PageRequest<bigint>,
-): Promise<Page<EntityTimelineEntry>> {
+): Promise<Map<EntityId, Page<EntityTimelineEntry>>> {
   const parameters = new Parameters();
   const graph = parameters.add(graphId);
-  const entity = `v.kind = ${parameters.add(kindNumber(ref.kind))} AND v.key = ${parameters.add(ref.key)}`;
+  const lists = new Lists(parameters);
+  const [kinds, keys] = refArrays(refs);
+  const entity = `v.kind = ${lists.add('kind', 'int2', kinds)} AND v.key = ${lists.add('key', 'text', keys)}`;
   const order = keyset(['v.valid_from_seq'], page, (at) => [`${parameters.add(at)}::int8`], true);
   const { rows } = await on.query<TimelineRow>(
-    `SELECT v.kind, v.key, ${stateColumns('v')}, f.seq AS from_seq, f.time AS from_time, u.seq AS to_seq, u.time AS to_time
-     FROM entity_versions v
-     JOIN graph_transactions f ON f.graph_id = v.graph_id AND f.seq = v.valid_from_seq
-     LEFT JOIN graph_transactions u ON u.graph_id = v.graph_id AND u.seq = ${endOf('v')}
-     WHERE ${[`v.graph_id = ${graph} AND ${entity}`, ...order.conditions].join(' AND ')}
-     ORDER BY ${order.orderBy} LIMIT ${order.limit}`,
+    `SELECT p.n, w.* FROM ${lists.table} CROSS JOIN LATERAL (
+       SELECT v.kind, v.key, ${stateColumns('v')}, f.seq AS from_seq, f.time AS from_time, u.seq AS to_seq, u.time AS to_time
+       FROM entity_versions v
+       JOIN graph_transactions f ON f.graph_id = v.graph_id AND f.seq = v.valid_from_seq
+       LEFT JOIN graph_transactions u ON u.graph_id = v.graph_id AND u.seq = ${endOf('v')}
+       WHERE ${[`v.graph_id = ${graph} AND ${entity}`, ...order.conditions].join(' AND ')}
+       ORDER BY ${order.orderBy} LIMIT ${order.limit}
+     ) w ORDER BY p.n, ${order.orderBy.replace('v.valid_from_seq', 'w.from_seq')}`,
     parameters.values,
   );
-  return pageOf(rows, page, (row) => ({
+  const pages = pagesOf(refs.length, rows, page, (row) => ({
     from: { seq: row.from_seq, time: row.from_time },
     to: row.to_seq === null || row.to_time === null ? null : { seq: row.to_seq, time: row.to_time },
-    state: stateOf(ref, row),
+    state: stateOf(refOf(row), row),
   }));
+  const nothing = { items: [], hasMore: false };
+  return new Map(refs.map((ref, index) => [entityId(ref), pages[index] ?? nothing]));
 }
 
 /** Labels or types of the live graph, by name. */

@@ -3,6 +3,7 @@ import type { ChangeSummary, Page, PageRequest } from '../../../core/moments.ts'
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { RecordedTransaction, TransactionFilter } from '../../../ports/history.ts';
 import { keyset, Parameters, pageOf } from './keyset.ts';
+import { Lists, pagesOf } from './lists.ts';
 import {
   filterConditions,
   SUMMARY_SUMS,
@@ -29,6 +30,35 @@ export async function transactions(
     parameters.values,
   );
   return pageOf(rows, page, transactionOf);
+}
+
+/** Those of each session up to `until`, in order of seq. */
+export async function transactionsOfSessions(
+  on: SqlExecutor,
+  graphId: number,
+  sessionIds: readonly string[],
+  until: bigint,
+  page: PageRequest<bigint>,
+): Promise<Map<string, Page<RecordedTransaction>>> {
+  const parameters = new Parameters();
+  const graph = parameters.add(graphId);
+  const lists = new Lists(parameters);
+  const session = lists.add('session_id', 'text', sessionIds);
+  const order = keyset(['t.seq'], page, (at) => [`${parameters.add(at)}::int8`]);
+  const conditions = [
+    `t.graph_id = ${graph} AND t.session_id = ${session} AND t.seq <= ${parameters.add(until)}::int8`,
+    ...order.conditions,
+  ];
+  const { rows } = await on.query<TransactionRow & { n: bigint }>(
+    `SELECT p.n, w.* FROM ${lists.table} CROSS JOIN LATERAL (
+       SELECT ${TRANSACTION_COLUMNS} FROM graph_transactions t
+       WHERE ${conditions.join(' AND ')} ORDER BY ${order.orderBy} LIMIT ${order.limit}
+     ) w ORDER BY p.n, ${order.orderBy.replace('t.', 'w.')}`,
+    parameters.values,
+  );
+  const pages = pagesOf(sessionIds.length, rows, page, transactionOf);
+  const nothing = { items: [], hasMore: false };
+  return new Map(sessionIds.map((id, index) => [id, pages[index] ?? nothing]));
 }
 
 export interface Contributor {

@@ -15,29 +15,37 @@ export class LoaderFamily<Args, Key, Item> {
   readonly #loaders = new Map<string, DataLoader<Key, Item>>();
   readonly #load: (args: Args, keys: readonly Key[]) => Promise<ReadonlyMap<Key, Item>>;
   readonly #missing: (key: Key) => Item | Error;
+  readonly #atOnce: (args: Args) => number;
 
+  /** @param atOnce how many keys are loaded by one call */
   constructor(
     load: (args: Args, keys: readonly Key[]) => Promise<ReadonlyMap<Key, Item>>,
     missing: (key: Key) => Item | Error,
+    atOnce: (args: Args) => number = () => Number.POSITIVE_INFINITY,
   ) {
     this.#load = load;
     this.#missing = missing;
+    this.#atOnce = atOnce;
   }
 
   load(args: Args, key: Key): Promise<Item> {
     const id = argumentsId(args);
     let loader = this.#loaders.get(id);
     if (loader === undefined) {
-      loader = new DataLoader<Key, Item>(async (keys) => {
-        const found = await this.#load(args, keys);
-        return keys.map((each) => found.get(each) ?? this.#missing(each));
-      });
+      loader = new DataLoader<Key, Item>(
+        async (keys) => {
+          const found = await this.#load(args, keys);
+          return keys.map((each) => found.get(each) ?? this.#missing(each));
+        },
+        { maxBatchSize: this.#atOnce(args) },
+      );
       this.#loaders.set(id, loader);
     }
     return loader.load(key);
   }
 }
 
-function argumentsId(args: unknown): string {
+/** Arguments as text, equal for equal ones. */
+export function argumentsId(args: unknown): string {
   return JSON.stringify(args, (_name, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part));
 }

@@ -6,7 +6,8 @@ import type { DiffShape } from '../types/refs.ts';
 
 interface Asked {
   readonly graphId: number;
-  readonly from: At;
+  /** One that has to be read first is read here, so that all begin together all the same. */
+  readonly from: At | (() => Promise<At>);
   /** Null: live. */
   readonly to: At | null;
   readonly scope: Scope | null;
@@ -18,16 +19,23 @@ interface Asked {
 export function diffLoaders({ services }: ApiDependencies) {
   const together = new DataLoader<Asked, DiffShape>(
     async (asked) => {
-      const settled = await Promise.allSettled(asked.map((each) => resolved(each)));
+      const begun = asked.map(async (each) => ({ each, from: await startOf(each) }));
+      await Promise.allSettled(begun);
+      const settled = await Promise.allSettled(begun.map(async (one) => resolved(await one)));
       return settled.map((each) => (each.status === 'fulfilled' ? each.value : asError(each.reason)));
     },
     { cache: false },
   );
-  const resolved = async ({ graphId, from, to, scope, start }: Asked): Promise<DiffShape> => ({
-    view: await services.diffs.between(graphId, from, to, scope),
-    ends: { from: start ?? from, to: to ?? { keyword: 'LIVE' } },
-  });
+  const resolved = async ({ each, from }: { readonly each: Asked; readonly from: At }): Promise<DiffShape> => {
+    const { graphId, to, scope, start } = each;
+    const view = await services.diffs.between(graphId, from, to, scope);
+    return { view, ends: { from: start ?? from, to: to ?? { keyword: 'LIVE' } } };
+  };
   return { diff: (asked: Asked): Promise<DiffShape> => together.load(asked) };
+}
+
+function startOf({ from }: Asked): At | Promise<At> {
+  return typeof from === 'function' ? from() : from;
 }
 
 function asError(reason: unknown): Error {

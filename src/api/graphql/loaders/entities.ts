@@ -1,5 +1,7 @@
 import { type EntityKind, type EntityState, entityId, type RelationshipState } from '../../../core/entities.ts';
 import type { Page, PageRequest } from '../../../core/moments.ts';
+import type { EntityTimelineEntry } from '../../../ports/history.ts';
+import { listsAtOnce } from '../../../services/list-reads.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { LoaderFamily } from './batching.ts';
 
@@ -14,8 +16,14 @@ export interface IncidentArguments extends Place {
   readonly page: PageRequest<string>;
 }
 
-/** Entities as they were at a moment: one read for all that are asked for at the same moment. */
-export function entityLoaders({ services }: ApiDependencies) {
+interface TimelineArguments {
+  readonly graphId: number;
+  readonly kind: EntityKind;
+  readonly page: PageRequest<bigint>;
+}
+
+/** Entities as they were at a moment: one read for all that are asked for at the same moment. And their history: one for the same page of it. */
+export function entityLoaders({ services, history }: ApiDependencies) {
   const states = new LoaderFamily<Place & { readonly kind: EntityKind }, string, EntityState | null>(
     async ({ graphId, seq, kind }, keys) => {
       const refs = keys.map((key) => ({ kind, key }));
@@ -26,14 +34,26 @@ export function entityLoaders({ services }: ApiDependencies) {
   );
   const incident = new LoaderFamily<IncidentArguments, string, Page<RelationshipState>>(
     async (args, keys) => incidentPages(services.graphs, args, keys),
-    () => ({ items: [], hasMore: false }),
+    () => NOTHING,
+  );
+  const timelines = new LoaderFamily<TimelineArguments, string, Page<EntityTimelineEntry>>(
+    async ({ graphId, kind, page }, keys) => {
+      const refs = keys.map((key) => ({ kind, key }));
+      const found = await history.timelines(graphId, refs, page);
+      return new Map(refs.map((ref) => [ref.key, found.get(entityId(ref)) ?? NOTHING]));
+    },
+    () => NOTHING,
+    ({ page }) => listsAtOnce(page),
   );
   return {
+    timeline: (args: TimelineArguments, key: string): Promise<Page<EntityTimelineEntry>> => timelines.load(args, key),
     state: (place: Place, kind: EntityKind, key: string): Promise<EntityState | null> =>
       states.load({ graphId: place.graphId, seq: place.seq, kind }, key),
     incident: (args: IncidentArguments, key: string): Promise<Page<RelationshipState>> => incident.load(args, key),
   };
 }
+
+const NOTHING: Page<never> = { items: [], hasMore: false };
 
 type IncidentReader = ApiDependencies['services']['graphs'];
 

@@ -1,7 +1,14 @@
-import type { At, ChangeSummary, Moment } from '../../../core/moments.ts';
+import type { At, ChangeSummary, Moment, Page, PageRequest } from '../../../core/moments.ts';
 import type { GraphRecord, RecordedTransaction } from '../../../ports/history.ts';
+import { listsAtOnce } from '../../../services/list-reads.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { byKey, LoaderFamily } from './batching.ts';
+
+interface SessionPage {
+  readonly graphId: number;
+  readonly until: bigint;
+  readonly page: PageRequest<bigint>;
+}
 
 /** Graphs, recorded transactions and moments. A moment that a request names twice is resolved once, so both speak of one state. */
 export function historyLoaders({ services, history }: ApiDependencies) {
@@ -11,6 +18,11 @@ export function historyLoaders({ services, history }: ApiDependencies) {
       return new Map([...found].map(([seq, transaction]) => [seq.toString(), transaction]));
     },
     () => null,
+  );
+  const sessionTransactions = new LoaderFamily<SessionPage, string, Page<RecordedTransaction>>(
+    ({ graphId, until, page }, ids) => history.transactionsOfSessions(graphId, ids, until, page),
+    () => ({ items: [], hasMore: false }),
+    ({ page }) => listsAtOnce(page),
   );
   const moments = new Map<string, Promise<Moment>>();
   const earliest = new Map<number, Promise<Moment>>();
@@ -24,6 +36,8 @@ export function historyLoaders({ services, history }: ApiDependencies) {
       return graphs;
     },
     sessionSummary: byKey<string, ChangeSummary>((ids) => history.sessionSummaries(ids)),
+    sessionTransactions: (args: SessionPage, id: string): Promise<Page<RecordedTransaction>> =>
+      sessionTransactions.load(args, id),
     transaction,
     /** The moment of a recorded seq; null when the seq is null or not recorded. */
     momentOf: async (graphId: number, seq: bigint | null): Promise<Moment | null> => {

@@ -3,6 +3,7 @@ import { builder } from '../builder.ts';
 import { type Connection, type PageArguments, pageArguments, readPage, toConnection } from '../connections.ts';
 import type { ApiContext } from '../context.ts';
 import { bigintCodec, Cursors } from '../cursors.ts';
+import { oncePerGraph } from '../loaders/once.ts';
 import { CaptureProblemConnection, CaptureProblemRef } from './connections.ts';
 import { CaptureModeEnum } from './enums.ts';
 
@@ -33,7 +34,7 @@ export const CaptureRef = builder.objectRef<GraphRecord>('Capture').implement({
     problems: t.field({
       type: CaptureProblemConnection,
       args: pageArguments(t.arg),
-      resolve: (graph, args, context) => problems(graph, args, context),
+      resolve: oncePerGraph(problems),
     }),
     error: t.string({
       nullable: true,
@@ -49,11 +50,7 @@ function lag(ms: number | null): number | null {
   return ms === null ? null : Math.min(Math.round(ms), MAX_INT);
 }
 
-async function problems(
-  { id }: GraphRecord,
-  args: PageArguments,
-  context: ApiContext,
-): Promise<Connection<CaptureProblem>> {
+async function problems(id: number, args: PageArguments, context: ApiContext): Promise<Connection<CaptureProblem>> {
   const cursors = new Cursors('Capture.problems', String(id), null, bigintCodec);
   const { page } = readPage(args, cursors);
   const read = await context.history.captureProblems(id, page);

@@ -98,7 +98,7 @@ async function history(entity: EntityAt, args: PageArguments, context: ApiContex
   const { graphId, state } = entity;
   const cursors = new Cursors('Entity.history', `${graphId} ${state.kind} ${state.key}`, null, bigintCodec);
   const { page } = readPage(args, cursors);
-  const read = await context.history.timeline(graphId, { kind: state.kind, key: state.key }, page);
+  const read = await context.loaders.timeline({ graphId, kind: state.kind, page }, state.key);
   return toConnection(read, page, cursors, {
     node: (entry) => ({ graphId, entry }),
     position: (entry) => entry.from.seq,

@@ -98,19 +98,23 @@ export async function listRelationships(
   });
 }
 
-/** Labels (L) or relationship types (T) of the live graph. */
-export async function listNames(
+/** Labels of the live graph. */
+export function listLabels(graphId: number, args: PageArguments, context: ApiContext) {
+  return listNames('Graph.labels', graphId, 'L', args, context);
+}
+
+export function listRelationshipTypes(graphId: number, args: PageArguments, context: ApiContext) {
+  return listNames('Graph.relationshipTypes', graphId, 'T', args, context);
+}
+
+async function listNames(
+  connection: string,
   graphId: number,
   kind: 'L' | 'T',
   args: PageArguments,
   context: ApiContext,
 ): Promise<Connection<NameCountShape>> {
-  const cursors = new Cursors(
-    kind === 'L' ? 'Graph.labels' : 'Graph.relationshipTypes',
-    String(graphId),
-    null,
-    textCodec,
-  );
+  const cursors = new Cursors(connection, String(graphId), null, textCodec);
   const { page } = readPage(args, cursors);
   const read = await context.history.names(graphId, kind, page);
   return toConnection(read, page, cursors, { node: (item) => item, position: ({ name }) => name });

@@ -14,6 +14,7 @@ import {
 } from '../inputs/filters.ts';
 import { checkNames } from '../inputs/names.ts';
 import { readScope, ScopeInput } from '../inputs/scope.ts';
+import { oncePerGraph } from '../loaders/once.ts';
 import { CaptureRef } from './capture.ts';
 import {
   ContributionConnection,
@@ -32,7 +33,7 @@ import { EntityInterface } from './entity.ts';
 import { Direction, EntityKindEnum, GraphKind } from './enums.ts';
 import { contributions, recordedChanges, transactions } from './graph-history.ts';
 import { listOperations, listPoints, listRules, listSessions, sessionNamed } from './graph-records.ts';
-import { entity, LIVE, listNames, listNodes, listRelationships } from './graph-states.ts';
+import { entity, LIVE, listLabels, listNodes, listRelationships, listRelationshipTypes } from './graph-states.ts';
 import { MomentRef } from './moment.ts';
 import { DiffRef, GraphRef, NodeInterface, SessionRef } from './refs.ts';
 import { checkLimit, SubgraphRef } from './subgraph.ts';
@@ -75,22 +76,22 @@ GraphRef.implement({
         at: t.arg({ type: AtInput }),
         ...pageArguments(t.arg),
       },
-      resolve: (graph, args, context) => listNodes(graph.id, args, context),
+      resolve: oncePerGraph(listNodes),
     }),
     relationships: t.field({
       type: GraphRelationshipConnection,
       args: { type: t.arg.string(), at: t.arg({ type: AtInput }), ...pageArguments(t.arg) },
-      resolve: (graph, args, context) => listRelationships(graph.id, args, context),
+      resolve: oncePerGraph(listRelationships),
     }),
     labels: t.field({
       type: NameCountConnection,
       args: pageArguments(t.arg),
-      resolve: (graph, args, context) => listNames(graph.id, 'L', args, context),
+      resolve: oncePerGraph(listLabels),
     }),
     relationshipTypes: t.field({
       type: NameCountConnection,
       args: pageArguments(t.arg),
-      resolve: (graph, args, context) => listNames(graph.id, 'T', args, context),
+      resolve: oncePerGraph(listRelationshipTypes),
     }),
     neighbourhood: t.field({
       type: SubgraphRef,
@@ -102,7 +103,7 @@ GraphRef.implement({
         at: t.arg({ type: AtInput }),
         limit: t.arg.int({ required: true, defaultValue: 200 }),
       },
-      resolve: async (graph, { keys, hops, types, direction, at, limit }, { loaders, services }) => {
+      resolve: oncePerGraph(async (graphId, { keys, hops, types, direction, at, limit }, { loaders, services }) => {
         if (keys.length === 0 || keys.length > MAX_KEYS) {
           throw InvalidInputError.field(['keys'], `must be 1 to ${MAX_KEYS} keys`);
         }
@@ -110,20 +111,20 @@ GraphRef.implement({
         checkLimit(limit);
         checkNames(keys, ['keys']);
         checkNames(types ?? [], ['types']);
-        const { seq } = await loaders.resolve(graph.id, readAtOrNull(at, ['at']) ?? LIVE, ['at']);
-        return services.graphs.neighbourhood(graph.id, seq, { keys, hops, direction, limit, ...(types && { types }) });
-      },
+        const { seq } = await loaders.resolve(graphId, readAtOrNull(at, ['at']) ?? LIVE, ['at']);
+        return services.graphs.neighbourhood(graphId, seq, { keys, hops, direction, limit, ...(types && { types }) });
+      }),
     }),
     transactions: t.field({
       type: TransactionConnection,
       args: { filter: t.arg({ type: TransactionFilterInput }), ...pageArguments(t.arg) },
-      resolve: (graph, args, context) => transactions(graph.id, args, context),
+      resolve: oncePerGraph(transactions),
     }),
     changes: t.field({
       type: RecordedChangeConnection,
       description: 'Who changed what.',
       args: { filter: t.arg({ type: ChangeFilterInput }), ...pageArguments(t.arg) },
-      resolve: (graph, args, context) => recordedChanges(graph.id, args, context),
+      resolve: oncePerGraph(recordedChanges),
     }),
     contributions: t.field({
       type: ContributionConnection,
@@ -134,7 +135,7 @@ GraphRef.implement({
         scope: t.arg({ type: ScopeInput }),
         ...pageArguments(t.arg),
       },
-      resolve: (graph, args, context) => contributions(graph.id, args, context),
+      resolve: oncePerGraph(contributions),
     }),
     session: t.field({
       type: SessionRef,
@@ -175,11 +176,11 @@ GraphRef.implement({
         to: t.arg({ type: AtInput, description: 'Live when absent.' }),
         scope: t.arg({ type: ScopeInput }),
       },
-      resolve: (graph, { from, to, scope }, { loaders }) => {
+      resolve: oncePerGraph(async (graphId, { from, to, scope }, { loaders }) => {
         const end = readAtOrNull(to, ['to']);
         const start = readAt(from, ['from']);
-        return loaders.diff({ graphId: graph.id, from: start, to: end, scope: readScope(scope, ['scope']) });
-      },
+        return loaders.diff({ graphId, from: start, to: end, scope: readScope(scope, ['scope']) });
+      }),
     }),
   }),
 });

@@ -51,18 +51,15 @@ builder.prismaObjectFields(SessionRef, (t) => ({
   }),
 }));
 
-async function diff({ graphId, pointId, openedAt, closedAt }: Session, context: ApiContext): Promise<DiffShape> {
-  const point = pointId === null ? null : await context.loaders.point.load(pointId);
-  const seq = point?.seq ?? null;
-  const from: At = seq === null ? { time: openedAt } : { seq };
+function diff({ graphId, pointId, openedAt, closedAt }: Session, { loaders }: ApiContext): Promise<DiffShape> {
+  const opening: At = { time: openedAt };
   const to: At | null = closedAt === null ? null : { time: closedAt };
-  return context.loaders.diff({
-    graphId,
-    from,
-    to,
-    scope: null,
-    ...(pointId !== null && { start: { point: pointId } }),
-  });
+  if (pointId === null) return loaders.diff({ graphId, from: opening, to, scope: null });
+  const from = async (): Promise<At> => {
+    const seq = (await loaders.point.load(pointId))?.seq ?? null;
+    return seq === null ? opening : { seq };
+  };
+  return loaders.diff({ graphId, from, to, scope: null, start: { point: pointId } });
 }
 
 async function transactions(
@@ -73,6 +70,6 @@ async function transactions(
   const cursors = new Cursors('Session.transactions', id, null, bigintCodec);
   const { page, pin } = readPage(args, cursors);
   const until = pin ?? (await context.loaders.resolve(graphId, { keyword: 'LIVE' }, [])).seq;
-  const read = await context.services.graphs.transactions(graphId, { sessionId: id, until }, page);
+  const read = await context.loaders.sessionTransactions({ graphId, until, page }, id);
   return toConnection(read, page, cursors, { node: (item) => item, position: ({ seq }) => seq, pin: until });
 }
