@@ -6,8 +6,9 @@ import type { JobQueue } from '../ports/job-queue.ts';
 import { StaleTokenError } from '../ports/knowledge-graph.ts';
 import { LeaseLostError } from '../ports/operation-store.ts';
 import { analyze } from './rollback/analysis.ts';
+import type { BatchReader } from './rollback/batch-reader.ts';
 import { end, forgetMarker } from './rollback/ending.ts';
-import { catchUp, execute } from './rollback/execution.ts';
+import { catchUp, execute, readFirst } from './rollback/execution.ts';
 import { ROLLBACK_QUEUE } from './rollback/operation-control.ts';
 import {
   HandOver,
@@ -152,24 +153,28 @@ export class RollbackRunner {
       await run.advance({ events: [{ type: 'RESUMED' }], logs: [{ level: 'WARN', message: `Resumed in ${status}` }] });
     }
     run.checkpoint();
+    let reader: BatchReader | null = null;
     if (status === 'CONFLICT_RESOLUTION') await goOn(run);
-    else if (status !== 'EXECUTING' && (await this.#plan(run)) === 'ENDED') return;
+    else if (status !== 'EXECUTING') {
+      reader = await this.#plan(run);
+      if (reader === null) return;
+    }
     const writes = run.operation.counts.planned > 0n || changesSchema(run);
-    if (writes) await execute(run);
+    if (writes) await execute(run, reader ?? readFirst(run));
     const proof = writes ? await prove(run) : undefined;
     if (proof?.matches !== false) return end(run, 'DONE', null, proof === undefined ? {} : { proof });
     const message = 'the graph is not what the rollback should have made it: see the differences of the proof';
     await end(run, 'FAILED', message, { proof });
   }
 
-  /** @throws Waits when conflicts are open */
-  async #plan(run: OperationRun): Promise<'ENDED' | 'TO_EXECUTE'> {
+  /** @returns what reads the plan for its execution; null when the operation has ended. @throws Waits when conflicts are open */
+  async #plan(run: OperationRun): Promise<BatchReader | null> {
     const { rehearsalOfId, resumesId } = run.operation;
     if (rehearsalOfId !== null) await takeOver(run, rehearsalOfId);
     else if (resumesId !== null) await takeOverRest(run, resumesId);
     else if (!(await analyze(run)) && !run.operation.includeSchema) {
       await end(run, 'DONE', null, { planHash: await hashPlan(run) });
-      return 'ENDED';
+      return null;
     }
     await prepare(run);
     if (!run.operation.dryRun) {
@@ -177,12 +182,13 @@ export class RollbackRunner {
       if (open.count > 0n) await ask(run, open);
       // Nothing is to be written, but something may have been left out, which only an execution can end with.
       if (run.operation.counts.planned > 0n || run.operation.counts.skipped > 0n || changesSchema(run)) {
+        const reader = readFirst(run);
         await run.transit('EXECUTE', { progress: 40, whenSettled: true });
-        return 'TO_EXECUTE';
+        return reader;
       }
     }
     await end(run, 'DONE', null);
-    return 'ENDED';
+    return null;
   }
 
   async #stopped(run: OperationRun, error: unknown): Promise<void> {

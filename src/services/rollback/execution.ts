@@ -21,13 +21,21 @@ const LAST_PROGRESS = 90;
 /** Groups are numbered from 0 on. */
 const BEFORE_ALL = -1n;
 
-/** Writes the plan, batch by batch, going on after the last batch that the graph's own marker knows of. */
-export async function execute(run: OperationRun): Promise<void> {
+/** Begins to read the first batch, where it is the one that comes: nothing is written yet. To be called once the plan is cut into batches. */
+export function readFirst(run: OperationRun): BatchReader {
+  const reader = new BatchReader(run);
+  const { batchEnds, counts } = run.operation;
+  if (batchEnds.length > 0 && counts.applied === 0n) reader.readAhead(batchOf(batchEnds, 0));
+  return reader;
+}
+
+/**
+ * Writes the plan, batch by batch, going on after the last batch that the graph's own marker knows of.
+ * @param reader of `readFirst`, since when the plan has not changed
+ */
+export async function execute(run: OperationRun, reader: BatchReader): Promise<void> {
   run.checkpoint();
   const { batchEnds } = run.operation;
-  const reader = new BatchReader(run);
-  // Where nothing is written yet, it is the first batch that comes.
-  if (run.operation.counts.applied === 0n) reader.readAhead(batchOf(batchEnds, 0));
   await pinSafetyPoint(run);
   const written = await catchUp(run);
   await dropSchema(run);

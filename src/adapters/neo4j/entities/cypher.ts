@@ -1,11 +1,12 @@
 import { LOCK_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from '../names.ts';
+import { placesIn } from './element-ids.ts';
 
 /** How entities are locked: by APOC's procedures, or by setting and removing a property where APOC is missing. */
 export type Locking = 'APOC' | 'PROPERTY';
 
 /** The statements over entities, for one key property. Each has the parameters that its comment names. */
 export interface Cypher {
-  /** ids: elementIds. Rows: id, key, labels, properties. */
+  /** ids: Places. Rows: id, key, labels, properties. */
   readonly readNodes: string;
   /** ids. Rows: id, key, type, start, end, properties; start and end are keys. */
   readonly readRelationships: string;
@@ -38,8 +39,9 @@ export interface Cypher {
 const ZONED = `[name IN keys(e) WHERE valueType(e[name]) STARTS WITH 'ZONED DATETIME' OR valueType(e[name]) STARTS WITH 'LIST<ZONED DATETIME'
   | [name, CASE WHEN valueType(e[name]) STARTS WITH 'LIST' THEN [x IN e[name] | toString(x)] ELSE toString(e[name]) END]] AS texts`;
 
-const NODE = 'MATCH (e) WHERE elementId(e) IN $ids';
-const RELATIONSHIP = 'MATCH (s)-[e]->(t) WHERE elementId(e) IN $ids';
+const IDS = placesIn('ids');
+const NODE = `MATCH (e) WHERE elementId(e) IN ${IDS}`;
+const RELATIONSHIP = `MATCH (s)-[e]->(t) WHERE elementId(e) IN ${IDS}`;
 
 /** Whether a value can be no key of an entity. */
 export function unfitKey(value: string): string {
@@ -71,8 +73,8 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
     locateNodes: `${NODE} RETURN ${nodePlace}, {} AS properties`,
     locateRelationships: `${RELATIONSHIP} RETURN ${relationshipPlace}, {} AS properties`,
     lockNodes: `${NODE} ${lock('apoc.lock.nodes')} ${nodesAgain}`,
-    lockRelationships: `MATCH ()-[e]->() WHERE elementId(e) IN $ids ${lock('apoc.lock.rels')} ${again} ${readRelationships}`,
-    lockIncident: `MATCH (n) WHERE elementId(n) IN $ids MATCH (n)-[e]-() WITH DISTINCT e LIMIT $limit
+    lockRelationships: `MATCH ()-[e]->() WHERE elementId(e) IN ${IDS} ${lock('apoc.lock.rels')} ${again} ${readRelationships}`,
+    lockIncident: `MATCH (n) WHERE elementId(n) IN ${IDS} MATCH (n)-[e]-() WITH DISTINCT e LIMIT $limit
       ${lock('apoc.lock.rels')} ${again} ${readRelationships}`,
     nodeTexts: `${NODE} RETURN ${nodeColumns}, ${ZONED}`,
     relationshipTexts: `${RELATIONSHIP} RETURN ${relationshipColumns}, ${ZONED}`,

@@ -10,6 +10,31 @@ export function localIdOf(elementId: unknown): bigint {
   return BigInt(match[2]);
 }
 
+/**
+ * ElementIds of one store as a parameter of a statement: their common beginning, and their numbers in one text. As a list of texts
+ * they would be most of what the driver packs, a text at a time.
+ */
+export interface Places {
+  readonly store: string;
+  readonly numbers: string;
+}
+
+/** What `Places` that are called so in the parameters are in Cypher: a list of elementIds. */
+export function placesIn(name: string): string {
+  return `[x IN split($${name}.numbers, ',') | $${name}.store + x]`;
+}
+
+/** @throws TypeError when they are of several stores, or kinds */
+export function placesOf(elementIds: readonly string[]): Places {
+  const [first = ''] = elementIds;
+  const store = first.slice(0, first.lastIndexOf(':') + 1);
+  const numbers = elementIds.map((id) => {
+    if (!id.startsWith(store)) throw new TypeError('places of several stores');
+    return id.slice(store.length);
+  });
+  return { store, numbers: numbers.join() };
+}
+
 /** Builds elementIds: all of one store share its uuid, which is asked for once and again when the store may have been replaced. */
 export class ElementIds {
   #store: string | null = null;
@@ -30,6 +55,15 @@ export class ElementIds {
 
   /** To be called once `learn` has succeeded. */
   of(kind: EntityKind, localId: bigint): string {
-    return `${kind === 'NODE' ? 4 : 5}:${this.#store}:${localId}`;
+    return `${this.#beginning(kind)}${localId}`;
+  }
+
+  /** As `of`, for many. */
+  places(kind: EntityKind, localIds: readonly bigint[]): Places {
+    return { store: this.#beginning(kind), numbers: localIds.join() };
+  }
+
+  #beginning(kind: EntityKind): string {
+    return `${kind === 'NODE' ? 4 : 5}:${this.#store}:`;
   }
 }

@@ -12,6 +12,7 @@ import type { GraphTransaction, Marker } from '../../../ports/knowledge-graph.ts
 import type { Connection, Statements } from '../connection.ts';
 import { claimMarker, setMarker } from '../markers.ts';
 import { toConstraintError } from '../schema/constraint-errors.ts';
+import { placesOf } from './element-ids.ts';
 import type { Locks } from './locks.ts';
 import { Located, type Lookup, type LookupParts } from './lookup.ts';
 import { type PropertyRoles, writeChanges } from './writes.ts';
@@ -75,7 +76,7 @@ export class EntityTransaction implements GraphTransaction {
     );
     const ids = nodeKeys.map((key) => this.#located.elementId('NODE', key)).filter((id) => id !== undefined);
     const { cypher, states } = this.#parts;
-    const rows = await this.#tx.run(cypher.lockIncident, { ids, limit: BigInt(limit) + 1n });
+    const rows = await this.#tx.run(cypher.lockIncident, { ids: placesOf(ids), limit: BigInt(limit) + 1n });
     if (rows.length > limit) {
       throw new LimitError(`more than ${limit} relationships are tied to these nodes`, BigInt(limit));
     }

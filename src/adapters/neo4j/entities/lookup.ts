@@ -95,7 +95,7 @@ export class Lookup {
     const { cypher, ids, states } = this.#parts;
     const text = cypher[kind === 'NODE' ? (`${how}Nodes` as const) : (`${how}Relationships` as const)];
     const sorted = [...new Set(bound.values())].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    const rows = await on.run(text, { ids: sorted.map((id) => ids.of(kind, id)) });
+    const rows = await on.run(text, { ids: ids.places(kind, sorted) });
     for (const entity of await states.read(on, kind, rows)) {
       if (bound.get(entity.state.key) === entity.localId) found.set(entity.state.key, entity);
     }

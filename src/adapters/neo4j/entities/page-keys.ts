@@ -5,7 +5,7 @@ import type { Connection, Row, Statements } from '../connection.ts';
 import { DEFAULT_KEY_PROPERTY } from '../names.ts';
 import type { OwnMetadata } from '../own-metadata.ts';
 import type { Cypher } from './cypher.ts';
-import { type ElementIds, localIdOf } from './element-ids.ts';
+import { type ElementIds, localIdOf, placesOf } from './element-ids.ts';
 
 export interface PageKeysParts {
   readonly connection: Connection;
@@ -107,7 +107,7 @@ export class PageKeys {
     const on: Statements = { run: (text, params) => connection.read(text, params) };
     if (places.size === 0 || !(await ids.learn(on))) return new Set();
     const text = kind === 'NODE' ? cypher.readNodes : cypher.readRelationships;
-    const rows = await on.run(text, { ids: [...places.values()].map((id) => ids.of(kind, id)) });
+    const rows = await on.run(text, { ids: ids.places(kind, [...places.values()]) });
     return new Set(
       rows.flatMap(({ id, key }) => (typeof key === 'string' && places.get(key) === localIdOf(id) ? key : [])),
     );
@@ -124,7 +124,7 @@ export class PageKeys {
     await connection.write({ metadata: await own.housekeeping() }, (tx) => tx.run(assign, { rows: wanted }));
     const byId = new Map(wanted.map((one) => [one.id, one]));
     // What got its key from somebody else meanwhile is as good; what is still as it was is gone, or was changed by others just now.
-    const again = (await connection.read(read, { ids: [...byId.keys()] })).filter(
+    const again = (await connection.read(read, { ids: placesOf([...byId.keys()].map(String)) })).filter(
       ({ id, key }) => isFit(key) && key !== byId.get(id)?.old,
     );
     await bindings.put(again.map(({ id, key }) => ({ kind, key: String(key), localId: localIdOf(id) })));

@@ -7,7 +7,7 @@ import type { Properties, Value } from '../../../core/values.ts';
 import type { Row, Statements } from '../connection.ts';
 import { isOurs } from '../names.ts';
 import type { Cypher } from './cypher.ts';
-import { localIdOf } from './element-ids.ts';
+import { localIdOf, placesOf } from './element-ids.ts';
 import { fromDriver } from './values.ts';
 
 /** An entity as it was found, and where. */
@@ -37,7 +37,8 @@ export class StateReader {
     const texts = new Map<unknown, Row>();
     if (zoned.length > 0) {
       const text = kind === 'NODE' ? this.#cypher.nodeTexts : this.#cypher.relationshipTexts;
-      for (const row of await on.run(text, { ids: zoned.map(({ id }) => id) })) texts.set(row.id, row);
+      for (const row of await on.run(text, { ids: placesOf(zoned.map(({ id }) => String(id))) }))
+        texts.set(row.id, row);
     }
     const again = new Set<unknown>(zoned.map(({ id }) => id));
     const found: Found[] = [];
