@@ -269,9 +269,10 @@ export class GraphHost {
     const message = isOther
       ? 'another store answers than the one that was captured: a dump was restored, or the address leads elsewhere'
       : 'capture was not installed any more and had to be installed again';
-    if (isOther) await attachments.noteStore(id, storeId);
-    await history.addCaptureProblems(id, [{ kind: isOther ? 'STORE_CHANGED' : 'CAPTURE_MISSING', message, key: null }]);
     await history.beginGap(id, message, true);
+    await history.addCaptureProblems(id, [{ kind: isOther ? 'STORE_CHANGED' : 'CAPTURE_MISSING', message, key: null }]);
+    // Last: from then on nobody finds it.
+    if (isOther) await attachments.noteStore(id, storeId);
   }
 
   async #leave(place: Place): Promise<void> {

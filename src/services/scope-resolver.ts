@@ -19,6 +19,9 @@ import { ReadsTogether } from './reads-together.ts';
 /** The most nodes, and the most relationships, that one neighbourhood of a scope may cover. */
 export const MAX_SCOPE_ENTITIES = 100_000;
 
+/** States that one statement is asked for. */
+const PLACES_AT_ONCE = 10_000;
+
 export type ScopeHistory = Surroundings & Pick<History, 'statesAtPlaces'>;
 
 /** A scope that can be asked about changes. */
@@ -39,11 +42,14 @@ export class ScopeResolver {
   constructor(history: ScopeHistory) {
     this.#history = history;
     this.#states = new ReadsTogether(async (graphId, parts) => {
-      const states = await history.statesAtPlaces(graphId, parts.flat());
+      const places = parts.flat();
+      const states: (EntityState | null)[] = [];
+      for (let at = 0; at < places.length; at += PLACES_AT_ONCE)
+        states.push(...(await history.statesAtPlaces(graphId, places.slice(at, at + PLACES_AT_ONCE))));
       let end = 0;
-      return parts.map((places): readonly (EntityState | null)[] => {
+      return parts.map((own): readonly (EntityState | null)[] => {
         const start = end;
-        end += places.length;
+        end += own.length;
         return states.slice(start, end);
       });
     });

@@ -138,6 +138,7 @@ export class SnapshotManager implements contract.SnapshotManager {
     };
     return this.#deps.idempotency.run(caller, call, async ({ retried }) => {
       const point = await this.#usable(id);
+      // Its own earlier try may have begun it; whoever did, it is what was asked for.
       if (retried && point.status === 'VALIDATING') {
         await this.#deps.queue.send(VALIDATION_QUEUE, { id });
         return id;

@@ -166,6 +166,25 @@ export function historyContract(name: string, open: OpenDatabase): void {
         }
       }));
 
+    test('positions outside of a diff say no more than its ends', () =>
+      holds(async (id, model) => {
+        const { head } = model;
+        const beyond = { seq: head + 1n, kind: 'NODE', key: 'a' } as const;
+        const below = { seq: 0n, kind: 'NODE', key: 'a' } as const;
+        for (const to of seqsOf(model)) {
+          for (const from of seqsOf(model).filter((seq) => seq <= to)) {
+            const asked = [
+              { from, to },
+              { from, to, before: beyond },
+              { from, to, before: { ...beyond, seq: to + 1n } },
+              { from, to, after: below },
+            ];
+            const [plain, ...others] = await history.diffs(id, asked, {}, { limit: 100 });
+            for (const other of others) expect(other).toEqual(plain);
+          }
+        }
+      }));
+
     test('counts of diffs, a few changes at a time, add up to all of them', () =>
       holds(async (id, model, limit) => {
         const spans = seqsOf(model).map((from) => ({ from, to: model.head }));

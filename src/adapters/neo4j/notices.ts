@@ -8,8 +8,12 @@ const REST = 'REST';
 /** See CaptureNotices. Of one kind and key the latest counts. */
 export class Notices implements CaptureNotices {
   readonly #found = new Map<string, CaptureFinding>();
+  /** Of which reading a gap was found by. */
+  readonly #readings = new WeakMap<CaptureFinding, object>();
 
-  add(finding: CaptureFinding): void {
+  /** @param reading what it was found by, for `abandon` */
+  add(finding: CaptureFinding, reading?: object): void {
+    if (reading !== undefined) this.#readings.set(finding, reading);
     const id = `${finding.kind}:${finding.key ?? ''}`;
     if (this.#found.size < MOST || this.#found.has(id)) this.#found.set(id, finding);
     else if (finding.gap) this.#found.set(this.#makeRoom() ? id : REST, finding);
@@ -29,6 +33,11 @@ export class Notices implements CaptureNotices {
   forget(stored: readonly CaptureFinding[]): void {
     const known = new Set(stored);
     for (const [id, finding] of this.#found) if (known.has(finding)) this.#found.delete(id);
+  }
+
+  /** Nothing of what this reading found will be acknowledged, so whoever reads next finds it: if it is not stored by now, it is theirs to tell. */
+  abandon(reading: object): void {
+    for (const [id, finding] of this.#found) if (this.#readings.get(finding) === reading) this.#found.delete(id);
   }
 
   /** A gap that is not told would be a promise: what is none gives way. */

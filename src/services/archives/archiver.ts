@@ -105,9 +105,9 @@ export class Archiver implements contract.Archiver {
       type: 'RollbackPoint',
     };
     return idempotency.run(caller, call, async (attempt) => {
+      if (attempt.retried && (await archives.get(attempt.id)) !== null) return id;
       const point = await this.#usable(id);
       assertCompression();
-      if (attempt.retried && (await archives.get(attempt.id)) !== null) return id;
       if ((await archives.find(id, scope)) !== null) return id;
       await this.#checkRoom(point, scope);
       const fact = auditFact(caller, 'POINT_ARCHIVING', { pointId: id }, { archive: attempt.id, scope });

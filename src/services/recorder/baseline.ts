@@ -104,10 +104,12 @@ export class Baseline {
   }
 
   async #beginAgain(lease: RecorderLease): Promise<void> {
-    const { history, graphId } = this.#deps;
+    const { history, graph, graphId } = this.#deps;
     const message =
       'the graph was put back to an earlier state, or our marker was deleted, while its baseline was recorded: it is read again';
     await history.addCaptureProblems(graphId, [{ kind: STORE_RESTORED, message, key: null }]);
+    const store = await graph.storeId?.();
+    if (store !== undefined) await this.#attachments.noteStore(graphId, store);
     // In a later epoch what is recorded and not in the graph any more is looked for.
     await history.beginEpoch(graphId);
     await this.#attachments.advance(lease, { phase: 'PAGES', cursor: null, seen: 0n, progress: 0 });

@@ -4,6 +4,9 @@ import { Continuity, STORE_REPLACED } from './continuity.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import { STORE_RESTORED } from './store-stamp.ts';
 
+/** Findings after which it is the graph as it is now that is known. */
+const ACCEPTED: ReadonlySet<string> = new Set([STORE_RESTORED, STORE_REPLACED]);
+
 type Problem = Pick<CaptureFinding, 'kind' | 'message' | 'key'>;
 
 /** Problems of one kind noted at a time; a missed bulk load would otherwise fill the list. */
@@ -91,7 +94,8 @@ export class CaptureWatch {
     // often it is looked at.
     const isOut = inspected.some(({ gap, incident }) => gap && incident === undefined);
     const isNew = isOut || gaps.some((finding) => !this.#standing.has(idOf(finding)));
-    this.#standing = still;
+    // What is accepted once it is shown does not last: found again it is another one.
+    this.#standing = new Set(findings.filter(({ kind }) => !ACCEPTED.has(kind)).map(idOf));
     await this.#note(findings.filter((finding) => !finding.gap && !this.#noted.has(idOf(finding))));
     if (gaps.length > 0) await this.gap(gaps, isNew);
     // Shown once: from now on it is this state of the graph that is known.

@@ -52,11 +52,18 @@ export class Continuity {
       const message = 'the graph is in an earlier state than it was: a dump was restored, or our marker was deleted';
       findings.push({ kind: STORE_RESTORED, message, key: null, gap: true });
     }
-    if (store !== undefined && store !== at.storeId) {
+    if (store !== undefined && store !== at.storeId && (await this.#isUnknown(store))) {
       const message = 'another store is behind the graph than the one that was attached';
       findings.push({ kind: STORE_REPLACED, message, key: null, gap: true });
     }
     return findings;
+  }
+
+  /** Another instance may have accepted the store since this one began to look, or attached the graph anew. */
+  async #isUnknown(store: string): Promise<boolean> {
+    const { graphId, attachments } = this.#deps;
+    const now = (await attachments?.get(graphId)) ?? null;
+    return now?.phase === 'DONE' && now.storeId !== store;
   }
 
   /** Compared only while nothing waits and nothing is recorded in between, and believed when it stays. */

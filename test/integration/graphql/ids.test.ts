@@ -6,6 +6,7 @@ import {
   contributionCodec,
   entityCodec,
   recordCodec,
+  textCodec,
 } from '../../../src/api/graphql/cursors.ts';
 import {
   decodeId,
@@ -90,6 +91,16 @@ describe('a cursor', () => {
     const one = new Cursors('x', '', { a: 1n, b: null, c: [{ d: 1, e: 2 }] }, bigintCodec);
     const two = new Cursors('x', '', { c: [{ e: 2, d: 1 }], a: 1n, f: undefined }, bigintCodec);
     expect(two.read(one.write(1n), 'after').position).toBe(1n);
+  });
+
+  it('to what no database can hold is refused, since it is asked for together with what others ask for', () => {
+    const key = 'a\0';
+    const entities = new Cursors('x', '', null, entityCodec);
+    expect(() => entities.read(entities.write({ kind: 'NODE', key }), 'after')).toThrow(InvalidInputError);
+    const changes = new Cursors('x', '', null, changeCodec);
+    expect(() => changes.read(changes.write({ seq: 1n, kind: 'NODE', key }), 'after')).toThrow(InvalidInputError);
+    const texts = new Cursors('x', '', null, textCodec);
+    expect(() => texts.read(texts.write(key), 'after')).toThrow(InvalidInputError);
   });
 
   it('that was changed is refused', () => {

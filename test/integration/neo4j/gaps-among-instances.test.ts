@@ -92,6 +92,25 @@ test('a key that was changed is over with a comparison, whichever instance makes
   }
 });
 
+test('what a scan found that somebody else goes on with is theirs to tell', async () => {
+  await first.write("CREATE (:Doc {uuid: 'a'})");
+  await first.write("MATCH (d:Doc) SET d.uuid = 'b'");
+  await first.write("CREATE (:Doc {uuid: 'c'})");
+  // Given up at the first slice, by when what follows is known.
+  for await (const slice of first.graph.feed(1)) {
+    expect(slice).toHaveLength(1);
+    expect(first.graph.notices.all()).toHaveLength(1);
+    break;
+  }
+  expect(first.graph.notices.all()).toEqual([]);
+  await next.recorder.fence();
+  expect(await captureError()).toContain('the key property uuid was changed');
+  await verify();
+  await next.recorder.stop();
+  await first.recorder.certainFence();
+  expect(await captureError()).toBeNull();
+});
+
 test('another store behind the graph is a gap once, whichever instance looks', async () => {
   await first.recorder.fence();
   await recordings.database.query(`UPDATE graphs SET capture_mode = 'OFF' WHERE id = $1`, [first.graphId]);
@@ -105,4 +124,14 @@ test('another store behind the graph is a gap once, whichever instance looks', a
   expect(await captureError()).toBeNull();
   for (const recorder of [first.recorder, next.recorder]) await recorder.certainFence();
   expect(await attachments.get(first.graphId)).toMatchObject({ storeId: await next.graph.storeId() });
+  // And once more, to an instance that has not looked since: a comparison under way must not lift it.
+  await attachments.noteStore(first.graphId, 'the one before');
+  await next.recorder.certainFence().catch(() => {});
+  await attachments.noteStore(first.graphId, 'yet another');
+  const { gaps } = await first.record();
+  await next.recorder.certainFence().catch(() => {});
+  expect(await first.record()).toMatchObject({
+    gaps: gaps + 1n,
+    captureError: expect.stringContaining('another store'),
+  });
 });

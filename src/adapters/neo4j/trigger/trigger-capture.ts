@@ -97,15 +97,20 @@ class TriggerCapture implements Capture {
       givesKeys: keyProperty === DEFAULT_KEY_PROPERTY,
       maxChanges: Math.max(1, maxChanges),
     };
-    let hasGap = false;
+    const scan = { hasGap: false, isWhole: false };
     const decoder = new OutboxDecoder(this.#outbox, options, (notice) => {
-      this.#note(notice);
-      hasGap ||= notice.rekeyed.length > 0;
+      this.#note(notice, scan);
+      scan.hasGap ||= notice.rekeyed.length > 0;
     });
     const onScan = (headers: readonly OutboxHeader[]): void => {
       this.#scanned = new Map(headers.map(({ tx, parts }) => [tx, parts]));
     };
-    yield* this.#feed.slices(decoder, options.maxChanges, onScan, () => hasGap);
+    try {
+      yield* this.#feed.slices(decoder, options.maxChanges, onScan, () => scan.hasGap);
+      scan.isWhole = true;
+    } finally {
+      if (!scan.isWhole) this.#parts.notices.abandon(scan);
+    }
   }
 
   async acknowledge(ids: readonly string[]): Promise<void> {
@@ -165,7 +170,7 @@ class TriggerCapture implements Capture {
     );
   }
 
-  #note({ keyless, rekeyed }: Notice): void {
+  #note({ keyless, rekeyed }: Notice, scan: object): void {
     const { keyProperty, notices } = this.#parts;
     if (keyless > 0 && keyProperty !== DEFAULT_KEY_PROPERTY) {
       const message = `entities without a text in ${keyProperty} are left out`;
@@ -173,7 +178,7 @@ class TriggerCapture implements Capture {
     }
     for (const key of rekeyed) {
       const message = `the key property ${keyProperty} was changed`;
-      notices.add({ kind: 'KEY_CHANGED', message, key, gap: true });
+      notices.add({ kind: 'KEY_CHANGED', message, key, gap: true }, scan);
     }
   }
 }

@@ -91,12 +91,13 @@ const COUNTS = (['NODE', 'RELATIONSHIP'] as const)
 function changedVersions(
   parameters: Parameters,
   graphId: number,
-  spans: readonly DiffSpan[],
+  asked: readonly DiffSpan[],
   { kind }: DiffFilter,
   page: ListPage,
 ): { readonly table: string; readonly versions: string; readonly order: string } {
   const graph = parameters.add(graphId);
   const lists = new Lists(parameters);
+  const spans = asked.map(within);
   const from = lists.add('from_seq', 'int8', int8Array(spans.map((span) => span.from)));
   const to = lists.add('to_seq', 'int8', int8Array(spans.map((span) => span.to)));
   const order = listKeyset(['v.valid_from_seq', 'v.kind', 'v.key'], spans, page, (side) => {
@@ -120,5 +121,14 @@ function changedVersions(
     versions: `FROM entity_versions v ${joinBefore(`<= ${from}`)}
       WHERE ${conditions.join(' AND ')} ORDER BY ${order.orderBy} LIMIT ${order.limit}`,
     order: order.orderBy,
+  };
+}
+
+/** A position outside of the span, such as one of a page that had a later end, says no more than the span itself. */
+function within({ after, before, ...span }: DiffSpan): DiffSpan {
+  return {
+    ...span,
+    after: after !== undefined && after.seq > span.from ? after : undefined,
+    before: before !== undefined && before.seq <= span.to ? before : undefined,
   };
 }
