@@ -17,9 +17,9 @@ const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const WARM_UP = 3;
 const BATCH = 1_000;
 const BATCHES = 10;
-const SINGLES = 600;
-/** In a round of warm-up: the server compiles what it runs often. */
-const FIRST_SINGLES = 3000;
+const SINGLES = 1_000;
+/** In a round of warm-up: the server compiles what it runs often, and on two cores takes its time. */
+const FIRST_SINGLES = 10_000;
 const BARS = { updates: 0.65, creates: 0.5, deletes: 0.45, 'single-statement transactions': 0.9 } as const;
 type Work = keyof typeof BARS;
 type Rates = Record<Work, number>;
