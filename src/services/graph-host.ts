@@ -120,10 +120,15 @@ export class GraphHost {
    */
   async attach(graphId: number, audit: AuditFact): Promise<void> {
     const place = this.#place(graphId);
+    let isOn = false;
     const attaching = this.#serial(place, async () => {
-      await this.#serve(place, await this.#attach(place, audit));
+      const attachment = await this.#attach(place, audit);
+      isOn = true;
+      this.#show(place, null);
+      await this.#serve(place, attachment);
     });
-    await this.#patiently(place, attaching, 'the graph is being attached: its trigger does not run yet');
+    const meanwhile = 'the graph is being attached: its trigger does not run yet';
+    await this.#patiently(place, attaching, () => (isOn ? null : meanwhile));
     this.#deps.bus.publish(`capture:${graphId}`);
   }
 
@@ -143,14 +148,14 @@ export class GraphHost {
       if (removeKeys) await this.#deps.attachments.forgetKeys(graphId);
       await reaching(name, () => graph.detach({ removeKeys }));
     });
-    await this.#patiently(place, detaching, 'the graph is being detached: what is ours is not removed yet');
+    await this.#patiently(place, detaching, () => 'the graph is being detached: what is ours is not removed yet');
   }
 
   /** APOC may take a minute to heed a trigger: beyond a bound whoever asked is answered, and what comes of it is shown with the graph. */
-  async #patiently(place: Place, work: Promise<void>, meanwhile: string): Promise<void> {
+  async #patiently(place: Place, work: Promise<void>, meanwhile: () => string | null): Promise<void> {
     const ended = await Promise.race([work.then(() => true), sleep(PATIENCE_MS, false, { ref: false })]);
     if (ended) return this.#show(place, null);
-    this.#show(place, meanwhile);
+    this.#show(place, meanwhile());
     work.then(
       () => this.#show(place, null),
       (error: unknown) => {
