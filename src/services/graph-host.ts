@@ -4,12 +4,12 @@ import type { AttachmentStore } from '../ports/attachment-store.ts';
 import type { AuditFact } from '../ports/audit-log.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
-import type { History } from '../ports/history.ts';
 import type { Attachment, KnowledgeGraph } from '../ports/knowledge-graph.ts';
 import type { SchemaReadings } from '../ports/schema-readings.ts';
 import { auditFact } from './audit-facts.ts';
 import { reaching, textOf } from './graph-reach.ts';
 import type { GraphRegistry, Recording } from './graph-registry.ts';
+import { type InterruptionDependencies, noteInterruption } from './interruption.ts';
 
 /** How long a lost notice that a graph was attached or detached elsewhere can go unseen, in milliseconds. */
 const LOOK_MS = 2_000;
@@ -41,8 +41,7 @@ export interface HostedGraph {
   readonly recorder: () => RunningRecorder;
 }
 
-export interface GraphHostDependencies {
-  readonly history: Pick<History, 'graph' | 'beginGap' | 'addCaptureProblems'>;
+export interface GraphHostDependencies extends InterruptionDependencies {
   readonly attachments: AttachmentStore;
   readonly registry: GraphRegistry;
   readonly schemas: Pick<SchemaReadings, 'note'>;
@@ -233,7 +232,7 @@ export class GraphHost {
     const { nodes, relationships } = await reaching(name, () => graph.count());
     const begin = { storeId: attachment.storeId, total: nodes + relationships };
     const isFirst = await this.#deps.attachments.begin(id, begin, audit);
-    if (!isFirst) await this.#checkContinuity(place, attachment);
+    if (!isFirst) await noteInterruption(this.#deps, place.hosted, attachment);
     place.toAttach = false;
     return attachment;
   }
@@ -242,7 +241,7 @@ export class GraphHost {
   async #serve(place: Place, attached: Attachment | null): Promise<void> {
     const { id, name, graph } = place.hosted;
     if (place.recorder !== null) return;
-    if (attached === null) await this.#checkContinuity(place, await reaching(name, () => graph.attach()));
+    if (attached === null) await noteInterruption(this.#deps, place.hosted, await reaching(name, () => graph.attach()));
     const record = await this.#deps.history.graph(id);
     // It may have been detached while this instance attached it, which has installed capture anew then.
     if (record?.captureMode === 'OFF') return reaching(name, () => graph.detach({ removeKeys: false }));
@@ -260,24 +259,6 @@ export class GraphHost {
     } catch (error) {
       onError(error, name);
     }
-  }
-
-  /** Capture that had to be installed again, or another store than last time, has missed writes: the epoch ends. */
-  async #checkContinuity({ hosted: { id, graph } }: Place, { storeId, isNew }: Attachment): Promise<void> {
-    const { history, attachments } = this.#deps;
-    if (graph.kind === 'EMBEDDED') return;
-    const before = await attachments.get(id);
-    const record = await history.graph(id);
-    if (before === null || record === null) return;
-    const isOther = before.storeId !== storeId;
-    if (!isOther && !isNew) return;
-    const message = isOther
-      ? 'another store answers than the one that was captured: a dump was restored, or the address leads elsewhere'
-      : 'capture was not installed any more and had to be installed again';
-    await history.beginGap(id, message, true);
-    await history.addCaptureProblems(id, [{ kind: isOther ? 'STORE_CHANGED' : 'CAPTURE_MISSING', message, key: null }]);
-    // Last: from then on nobody finds it.
-    if (isOther) await attachments.noteStore(id, storeId);
   }
 
   async #leave(place: Place): Promise<void> {

@@ -190,6 +190,12 @@ test('a relationship that nobody listed keeps its node', async () => {
   await expect(unlisted).rejects.toMatchObject({ constraint: 'relationships-left', changeIndex: 0, otherKey: 'a' });
 });
 
+test('relationships of nodes that do not exist are none', async () => {
+  await put(graph, [nodeOf('a')]);
+  const found = await graph.transaction(byApi(), (tx) => tx.lockIncident(['nobody', 'nothing'], 10));
+  expect(found).toEqual([]);
+});
+
 test('of deleting a node and tying something to it at the same time only one takes place', async () => {
   await put(graph, [nodeOf('a'), nodeOf('b')]);
   let tying: Promise<unknown> = Promise.resolve();
