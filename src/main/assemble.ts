@@ -205,6 +205,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
   const everyMs = options.verifyEveryHours === undefined ? undefined : options.verifyEveryHours * 3_600_000;
   const verifier = new Verifier({
     history,
+    attachments,
     verifications,
     registry,
     schemas,

@@ -126,6 +126,8 @@ export interface EntityTimelineEntry {
   readonly state: EntityState | null;
 }
 
+export type NewCaptureProblem = Pick<CaptureProblem, 'kind' | 'message' | 'key'>;
+
 export interface CaptureProblem {
   readonly id: bigint;
   readonly at: Date;
@@ -144,16 +146,14 @@ export interface History {
   /** What is recorded from now on is of a new epoch. */
   beginEpoch(id: number): Promise<void>;
   /**
-   * Sets the capture error and ends the epoch, unless there is an error already. `isNew`: it is counted as a gap of its own.
+   * Sets the capture error, ends the epoch and lists `problems`, all at once, unless there is an error already. `isNew`: it is counted as a gap
+   * of its own.
    * @returns whether this call set the error
    */
-  beginGap(id: number, error: string, isNew: boolean): Promise<boolean>;
+  beginGap(id: number, error: string, isNew: boolean, problems: readonly NewCaptureProblem[]): Promise<boolean>;
   /** Lifts the capture error, unless more gaps than `gaps` were counted. @returns whether it did */
   endGap(id: number, gaps: bigint): Promise<boolean>;
-  addCaptureProblems(
-    id: number,
-    problems: readonly { kind: string; message: string; key: string | null }[],
-  ): Promise<void>;
+  addCaptureProblems(id: number, problems: readonly NewCaptureProblem[]): Promise<void>;
   captureProblems(id: number, page: PageRequest<bigint>): Promise<Page<CaptureProblem>>;
 
   // ---- recording

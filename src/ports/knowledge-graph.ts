@@ -138,9 +138,11 @@ export interface KnowledgeGraph {
 
   /**
    * Creates what is missing and installs capture. Idempotent, safe when two instances do it at once.
+   * @param before is told what there is before anything is installed, so that what was missed is stored by then; what it rejects with ends
+   * the attaching. A graph that keeps by itself that its capture was interrupted, as an incident, does not ask it.
    * @throws CaptureError that names the setting to change, and how, when the graph cannot be captured
    */
-  attach(): Promise<Attachment>;
+  attach(before?: (found: Attachment) => Promise<void>): Promise<Attachment>;
   /** What `attach` found, until `detach`. OFF before, and on an instance that has not attached the graph itself. */
   capture(): GraphCapture;
   /**

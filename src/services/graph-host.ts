@@ -228,20 +228,23 @@ export class GraphHost {
   /** @returns what attaching found, once it is stored */
   async #attach(place: Place, audit: AuditFact): Promise<Attachment> {
     const { id, name, graph } = place.hosted;
-    const attachment = await reaching(name, () => graph.attach());
+    const attachment = await this.#install(place);
     const { nodes, relationships } = await reaching(name, () => graph.count());
     const begin = { storeId: attachment.storeId, total: nodes + relationships };
-    const isFirst = await this.#deps.attachments.begin(id, begin, audit);
-    if (!isFirst) await noteInterruption(this.#deps, place.hosted, attachment);
+    await this.#deps.attachments.begin(id, begin, audit);
     place.toAttach = false;
     return attachment;
+  }
+
+  #install({ hosted: { id, name, graph } }: Place): Promise<Attachment> {
+    return reaching(name, () => graph.attach((found) => noteInterruption(this.#deps, id, found)));
   }
 
   /** Serves a graph that is attached. Attaching is idempotent, so every instance does it for itself. */
   async #serve(place: Place, attached: Attachment | null): Promise<void> {
     const { id, name, graph } = place.hosted;
     if (place.recorder !== null) return;
-    if (attached === null) await noteInterruption(this.#deps, place.hosted, await reaching(name, () => graph.attach()));
+    if (attached === null) await this.#install(place);
     const record = await this.#deps.history.graph(id);
     // It may have been detached while this instance attached it, which has installed capture anew then.
     if (record?.captureMode === 'OFF') return reaching(name, () => graph.detach({ removeKeys: false }));

@@ -1,29 +1,36 @@
 import type { AttachmentStore } from '../ports/attachment-store.ts';
 import type { History } from '../ports/history.ts';
-import type { Attachment, KnowledgeGraph } from '../ports/knowledge-graph.ts';
+import type { Attachment } from '../ports/knowledge-graph.ts';
+
+/** What lies behind the address is not the store that was captured. */
+export const STORE_REPLACED = 'STORE_REPLACED';
 
 export interface InterruptionDependencies {
   readonly history: Pick<History, 'graph' | 'beginGap' | 'addCaptureProblems'>;
   readonly attachments: Pick<AttachmentStore, 'get' | 'noteStore'>;
 }
 
-/** Capture that had to be installed again, or another store than last time, has missed writes: the epoch ends. */
+/**
+ * Capture that has to be installed again, or another store than last time, has missed writes: the epoch ends. To be stored before capture is
+ * installed, since nobody can tell afterwards.
+ */
 export async function noteInterruption(
   { history, attachments }: InterruptionDependencies,
-  { id, graph }: { readonly id: number; readonly graph: Pick<KnowledgeGraph, 'kind'> },
+  graphId: number,
   { storeId, isNew }: Attachment,
 ): Promise<void> {
-  if (graph.kind === 'EMBEDDED') return;
-  const before = await attachments.get(id);
-  const record = await history.graph(id);
-  if (before === null || record === null) return;
+  const before = await attachments.get(graphId);
+  const record = await history.graph(graphId);
+  if (before === null || record === null || record.captureMode === 'OFF') return;
   const isOther = before.storeId !== storeId;
   if (!isOther && !isNew) return;
   const message = isOther
     ? 'another store answers than the one that was captured: a dump was restored, or the address leads elsewhere'
     : 'capture was not installed any more and had to be installed again';
-  await history.beginGap(id, message, true);
-  await history.addCaptureProblems(id, [{ kind: isOther ? 'STORE_CHANGED' : 'CAPTURE_MISSING', message, key: null }]);
+  const problem = { kind: isOther ? STORE_REPLACED : 'CAPTURE_MISSING', message, key: null };
+  const began = await history.beginGap(graphId, message, true, [problem]);
+  // Of capture that is out of order, what has ended the epoch says enough.
+  if (!began && isOther) await history.addCaptureProblems(graphId, [problem]);
   // Last: from then on nobody finds it.
-  if (isOther) await attachments.noteStore(id, storeId);
+  if (isOther) await attachments.noteStore(graphId, storeId);
 }

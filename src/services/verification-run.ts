@@ -10,6 +10,7 @@ import type { SchemaReadings } from '../ports/schema-readings.ts';
 import type { VerificationRecord, VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
 import type { ServedGraph } from './graph-registry.ts';
+import { type InterruptionDependencies, noteInterruption } from './interruption.ts';
 
 const PAGE = 2000;
 /** Entities that writers keep changing are looked at again at most this often; what they write is recorded anyway. */
@@ -17,6 +18,7 @@ const ROUNDS = 10;
 
 export interface VerificationDependencies {
   readonly history: History;
+  readonly attachments: InterruptionDependencies['attachments'];
   readonly verifications: VerificationStore;
   readonly schemas: Pick<SchemaReadings, 'note'>;
   readonly bus: EventBus;
@@ -42,6 +44,7 @@ class AnotherGap extends Error {
 export class VerificationRun {
   static readonly leaseMs = 30_000;
   readonly #history: History;
+  readonly #attachments: VerificationDependencies['attachments'];
   readonly #store: VerificationStore;
   readonly #schemas: VerificationDependencies['schemas'];
   readonly #clock: Clock;
@@ -60,6 +63,7 @@ export class VerificationRun {
     signal: AbortSignal,
   ) {
     this.#history = deps.history;
+    this.#attachments = deps.attachments;
     this.#store = deps.verifications;
     this.#schemas = deps.schemas;
     this.#clock = deps.clock;
@@ -105,8 +109,10 @@ export class VerificationRun {
   /** A graph that was detached meanwhile stays so: what attaching has installed goes again. */
   async #attach(): Promise<void> {
     const { graph } = this.#served;
-    await graph.attach();
-    const record = await this.#history.graph(this.#verification.graphId);
+    const { graphId } = this.#verification;
+    const deps = { history: this.#history, attachments: this.#attachments };
+    await graph.attach((found) => noteInterruption(deps, graphId, found));
+    const record = await this.#history.graph(graphId);
     if (record?.captureMode !== 'OFF') return;
     await graph.detach({ removeKeys: false });
     throw new CaptureError('the graph was detached while it was compared', 'OFF');

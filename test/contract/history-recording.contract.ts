@@ -179,9 +179,11 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
 
     test('missed changes are counted, a new epoch holds for what comes after', async () => {
       await appendAll(history, lease, [[transaction('t1', created('a'))]]);
-      const begun = ['a gap', 'a gap', 'a gap'].map((error) => history.beginGap(lease.graphId, error, true));
+      const begun = ['a gap', 'a gap', 'a gap'].map((error) =>
+        history.beginGap(lease.graphId, error, true, [{ kind: 'GAP', message: error, key: null }]),
+      );
       expect((await Promise.all(begun)).filter(Boolean)).toEqual([true]);
-      expect(await history.beginGap(lease.graphId, 'the same gap, seen again', false)).toBe(false);
+      expect(await history.beginGap(lease.graphId, 'the same gap, seen again', false, [])).toBe(false);
       await history.addCaptureProblems(lease.graphId, [{ kind: 'MISSED_WRITE', message: 'one', key: 'a' }]);
       await appendAll(history, lease, [[transaction('t2', created('b', 'c'), { source: 'RECONCILE', cut: false })]]);
       const graph = await history.graph(lease.graphId);
@@ -193,7 +195,10 @@ export function historyRecordingContract(name: string, open: OpenDatabase): void
       ]);
       expect((await history.cutsAt(lease.graphId, [{ seq: 2n }]))[0]?.seq).toBe(1n);
       const problems = await history.captureProblems(lease.graphId, { limit: 5 });
-      expect(problems.items).toMatchObject([{ kind: 'MISSED_WRITE', message: 'one', key: 'a' }]);
+      expect(problems.items).toMatchObject([
+        { kind: 'GAP', message: 'a gap', key: null },
+        { kind: 'MISSED_WRITE', message: 'one', key: 'a' },
+      ]);
       expect(await history.endGap(lease.graphId, 2n)).toBe(false);
       expect(await history.endGap(lease.graphId, 3n)).toBe(true);
       expect(await history.graph(lease.graphId)).toMatchObject({ captureError: null, gaps: 3n, epoch: 2 });

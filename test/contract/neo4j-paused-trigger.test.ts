@@ -21,18 +21,41 @@ afterAll(async () => {
   await server?.giveBack();
 });
 
-test('a trigger that somebody paused runs again by the time that attaching returns', async () => {
-  const { connection, graph, recorder } = recording;
+async function pause(): Promise<void> {
+  const { connection } = recording;
   await connection.command(`CALL apoc.trigger.stop('neo4j', '_palinode')`, {}, 'system');
   const isPaused = async (): Promise<boolean> =>
     (await connection.read('CALL apoc.trigger.list() YIELD paused RETURN paused')).some(
       ({ paused }) => paused === true,
     );
   while (!(await isPaused())) await sleep(20);
+}
+
+test('a trigger that somebody paused runs again by the time that attaching returns', async () => {
+  const { graph, recorder } = recording;
+  await pause();
   expect((await graph.inspectCapture()).map(({ kind }) => kind)).toEqual(['TRIGGER_PAUSED']);
   expect(await graph.attach()).toMatchObject({ isNew: true });
   await recording.write('CREATE (:A {x: 1})');
   await recorder.fence();
   expect(await recording.recorded()).toEqual(await recording.live());
+  expect(await graph.inspectCapture()).toEqual([]);
+});
+
+test('what attaching finds is told before anything is installed, and nothing is when it cannot be stored', async () => {
+  const { graph } = recording;
+  await pause();
+  const told: unknown[] = [];
+  const failing = graph.attach(async (found) => {
+    told.push(
+      found,
+      (await graph.inspectCapture()).map(({ kind }) => kind),
+    );
+    throw new Error('PostgreSQL is away');
+  });
+  await expect(failing).rejects.toThrow('PostgreSQL is away');
+  expect(told).toMatchObject([{ mode: 'CONTINUOUS', isNew: true }, ['TRIGGER_PAUSED']]);
+  expect((await graph.inspectCapture()).map(({ kind }) => kind)).toEqual(['TRIGGER_PAUSED']);
+  await graph.attach();
   expect(await graph.inspectCapture()).toEqual([]);
 });

@@ -18,17 +18,36 @@ test('another store is taken for known only once the gap that it is has been sto
   const attachments = new PostgresAttachmentStore(database);
   const { id } = await history.openGraph('elsewhere', 'NEO4J');
   await attachments.begin(id, { storeId: 'one', total: 0n }, auditFact(null, 'GRAPH_ATTACHED', {}));
-  const hosted = { id, graph: { kind: 'NEO4J' as const } };
   const found = { mode: 'CONTINUOUS' as const, storeId: 'two', isNew: false };
   const failing = overriding(history, {
     beginGap: () => Promise.reject(new Error('PostgreSQL is away')),
   });
-  await expect(noteInterruption({ history: failing, attachments }, hosted, found)).rejects.toThrow('away');
-  await noteInterruption({ history, attachments }, hosted, found);
+  await expect(noteInterruption({ history: failing, attachments }, id, found)).rejects.toThrow('away');
+  await noteInterruption({ history, attachments }, id, found);
   expect((await history.graph(id))?.captureError).toContain('another store');
   expect(await attachments.get(id)).toMatchObject({ storeId: 'two' });
   // Known from now on.
   const { gaps } = (await history.graph(id)) ?? {};
-  await noteInterruption({ history, attachments }, hosted, found);
+  await noteInterruption({ history, attachments }, id, found);
   expect(await history.graph(id)).toMatchObject({ gaps });
+});
+
+test('capture that is missing is listed once, and every time that it is found counts', async () => {
+  const history = new PostgresHistory(database);
+  const attachments = new PostgresAttachmentStore(database);
+  const { id } = await history.openGraph('uninstalled', 'NEO4J');
+  const found = { mode: 'CONTINUOUS' as const, storeId: 'one', isNew: true };
+  const fact = auditFact(null, 'GRAPH_ATTACHED', {});
+  // Nothing was to be captured yet.
+  await noteInterruption({ history, attachments }, id, found);
+  await attachments.begin(id, { storeId: 'one', total: 0n }, fact);
+  expect(await history.graph(id)).toMatchObject({ captureError: null, gaps: 0n });
+  for (const _ of [1, 2]) await noteInterruption({ history, attachments }, id, found);
+  expect(await history.graph(id)).toMatchObject({ captureError: expect.stringContaining('installed again'), gaps: 2n });
+  const { items } = await history.captureProblems(id, { limit: 5 });
+  expect(items.map(({ kind }) => kind)).toEqual(['CAPTURE_MISSING']);
+  // Detached: whoever attaches it reads all of it anyway.
+  await attachments.end(id, fact);
+  await noteInterruption({ history, attachments }, id, { ...found, storeId: 'two' });
+  expect(await history.graph(id)).toMatchObject({ captureError: null, gaps: 2n });
 });

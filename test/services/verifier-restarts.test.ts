@@ -86,7 +86,7 @@ describe.each(engines)('what comes between a verification and its end, on %s', (
   });
 
   test.each([
-    ['that is over by the end of it', () => world.history.beginGap(world.graphId, 'the trigger was paused', true)],
+    ['that is over by the end of it', () => world.history.beginGap(world.graphId, 'the trigger was paused', true, [])],
     ['that lasts', () => database.query('ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER')],
   ])('another gap in capture %s: nothing is certified, and the next one does', async (_name, gap) => {
     intrude = gap;

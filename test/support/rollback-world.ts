@@ -192,6 +192,7 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
     keys,
     clock,
     sessions,
+    attachments,
     plans,
     points,
     pinner,

@@ -25,9 +25,9 @@ class AnyCapture implements Capture {
     this.#chosen = this.#byTrigger;
   }
 
-  async attach(): Promise<Attachment> {
+  async attach(before: (found: Attachment) => Promise<void>): Promise<Attachment> {
     await this.#choose();
-    return this.#chosen.attach();
+    return this.#chosen.attach(before);
   }
 
   async detach(options: { readonly removeKeys: boolean }): Promise<void> {

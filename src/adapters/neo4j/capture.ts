@@ -10,7 +10,7 @@ import type { Statements } from './connection.ts';
 
 /** How writes to a Neo4j graph are noticed: the part of `KnowledgeGraph` that the trigger, or its absence, decides. See the port for each. */
 export interface Capture {
-  attach(): Promise<Attachment>;
+  attach(before: (found: Attachment) => Promise<void>): Promise<Attachment>;
   detach(options: { readonly removeKeys: boolean }): Promise<void>;
   baseline(after: string | null, pageSize: number): AsyncIterable<BaselinePage>;
   pending(): Promise<Pending>;

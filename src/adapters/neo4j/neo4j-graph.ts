@@ -100,8 +100,8 @@ export class Neo4jGraph implements KnowledgeGraph {
     this.#capture = captureFor(this.#parts);
   }
 
-  async attach(): Promise<Attachment> {
-    const attachment = await this.#capture.attach().catch(rethrow);
+  async attach(before: (found: Attachment) => Promise<void> = async () => {}): Promise<Attachment> {
+    const attachment = await this.#capture.attach(before).catch(rethrow);
     this.#mode = attachment.mode;
     return attachment;
   }

@@ -27,11 +27,13 @@ class ScanCapture implements Capture {
     this.#parts = parts;
   }
 
-  async attach(): Promise<Attachment> {
+  async attach(before: (found: Attachment) => Promise<void>): Promise<Attachment> {
     const { connection, name, keyProperty } = this.#parts;
     const storeId = await readStoreId(connection);
     await checkOwnKeys(connection, name, keyProperty);
-    return { mode: 'SCAN', storeId, isNew: false };
+    const found: Attachment = { mode: 'SCAN', storeId, isNew: false };
+    await before(found);
+    return found;
   }
 
   async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {

@@ -1,6 +1,7 @@
 import { CaptureError } from '../../core/errors.ts';
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
-import { Continuity, STORE_REPLACED } from './continuity.ts';
+import { STORE_REPLACED } from '../interruption.ts';
+import { Continuity } from './continuity.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import { STORE_RESTORED } from './store-stamp.ts';
 
@@ -131,8 +132,8 @@ export class CaptureWatch {
     const messages = [...new Set(problems.map(({ message }) => message))];
     const [first = 'writes were missed'] = messages;
     const text = messages.length > 1 ? `${first} (and ${messages.length - 1} more)` : first;
-    if (await history.beginGap(graphId, text, isNew)) {
-      await this.#note(problems);
+    if (await history.beginGap(graphId, text, isNew, shownOf(problems))) {
+      this.#remember(problems);
       bus.publish(`capture:${graphId}`);
     } else {
       const error = (await history.graph(graphId))?.captureError ?? '';
@@ -143,19 +144,25 @@ export class CaptureWatch {
   }
 
   async #note(problems: readonly Problem[]): Promise<void> {
-    if (problems.length === 0) return;
-    for (const problem of problems) this.#noted.add(idOf(problem));
     await this.#list(problems);
+    this.#remember(problems);
   }
 
   async #list(problems: readonly Problem[]): Promise<void> {
     if (problems.length === 0) return;
-    const shown: Problem[] = problems.slice(0, MOST_NOTED);
-    const hidden = problems.length - shown.length;
-    const [first] = problems;
-    if (hidden > 0 && first !== undefined) shown.push({ kind: first.kind, message: `${hidden} more`, key: null });
-    await this.#deps.history.addCaptureProblems(this.#deps.graphId, shown);
+    await this.#deps.history.addCaptureProblems(this.#deps.graphId, shownOf(problems));
   }
+
+  #remember(noted: readonly Problem[]): void {
+    for (const problem of noted) this.#noted.add(idOf(problem));
+  }
+}
+
+function shownOf(problems: readonly Problem[]): readonly Problem[] {
+  const shown = problems.slice(0, MOST_NOTED);
+  const [first] = problems.slice(MOST_NOTED);
+  if (first === undefined) return shown;
+  return [...shown, { kind: first.kind, message: `${problems.length - MOST_NOTED} more`, key: null }];
 }
 
 function idOf({ kind, message, key }: Problem): string {

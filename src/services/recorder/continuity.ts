@@ -1,8 +1,7 @@
 import type { CaptureFinding } from '../../ports/knowledge-graph.ts';
+import { STORE_REPLACED } from '../interruption.ts';
 import type { RecorderDeps } from './recorder-types.ts';
 import { STORE_RESTORED, StoreStamp } from './store-stamp.ts';
-
-export const STORE_REPLACED = 'STORE_REPLACED';
 
 /** Looks in a row that must agree before a difference in the counts is believed. */
 const BELIEVED_AFTER = 2;

@@ -23,9 +23,9 @@ beforeAll(async () => {
   driver = neo4j.driver(engine.neo4j ?? '', undefined, { useBigInt: true });
   const wrapGraph = (graph: KnowledgeGraph): KnowledgeGraph =>
     overriding(graph, {
-      attach: async () => {
+      attach: async (found) => {
         await before();
-        return graph.attach().finally(attached.resolve);
+        return graph.attach(found).finally(attached.resolve);
       },
     });
   opened = await openVerifyingWorld(engine, { neo4j: engine.neo4j, queue: 'direct', wrapGraph });

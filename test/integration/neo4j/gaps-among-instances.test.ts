@@ -1,14 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { Neo4jGraph, type Neo4jGraphOptions } from '../../../src/adapters/neo4j/neo4j-graph.ts';
 import { triggerCapture } from '../../../src/adapters/neo4j/trigger/trigger-capture.ts';
 import { PostgresAttachmentStore } from '../../../src/adapters/postgres/attachment-store.ts';
 import { PostgresSchemaReadings } from '../../../src/adapters/postgres/schema-readings.ts';
 import { PostgresVerificationStore } from '../../../src/adapters/postgres/verification-store.ts';
+import type { KnowledgeGraph } from '../../../src/ports/knowledge-graph.ts';
 import { auditFact } from '../../../src/services/audit-facts.ts';
 import { Recorder } from '../../../src/services/recorder/recorder.ts';
 import { VerificationRun } from '../../../src/services/verification-run.ts';
 import type { Neo4jRecording } from '../../support/neo4j-recording.ts';
 import { neo4jRecordings } from '../../support/neo4j-recordings.ts';
+import { overriding } from '../../support/recording-world.ts';
 
 jest.setTimeout(300_000);
 
@@ -16,9 +19,14 @@ const recordings = neo4jRecordings();
 /** Longer than a test: what is noted is noted by nobody's regular look. */
 const NEVER_MS = 3_600_000;
 
+interface Served {
+  readonly graph: KnowledgeGraph;
+  readonly recorder: Recorder;
+}
+
 /** One instance that looks at capture with every fence, and the next, which does not. */
 let first: Neo4jRecording;
-let next: { readonly graph: Neo4jGraph; readonly recorder: Recorder };
+let next: Served & { readonly graph: Neo4jGraph };
 let attachments: PostgresAttachmentStore;
 
 async function open(options: Neo4jGraphOptions = {}): Promise<void> {
@@ -42,17 +50,26 @@ async function captureError(): Promise<string | null> {
   return (await first.record()).captureError;
 }
 
+/** As if this store had been attached, and its baseline were over. */
+async function rememberAttached(storeId: string): Promise<void> {
+  const { database } = recordings;
+  await database.query(`UPDATE graphs SET capture_mode = 'OFF' WHERE id = $1`, [first.graphId]);
+  await attachments.begin(first.graphId, { storeId, total: 0n }, auditFact(null, 'GRAPH_ATTACHED', {}));
+  await database.query(`UPDATE graph_attachments SET phase = 'DONE' WHERE graph_id = $1`, [first.graphId]);
+  await database.query(`UPDATE graphs SET capture_mode = 'CONTINUOUS' WHERE id = $1`, [first.graphId]);
+}
+
 /** A comparison that the next instance makes. */
-async function verify(): Promise<void> {
+async function verify(served: Served = next): Promise<void> {
   const verifications = new PostgresVerificationStore(recordings.database);
   const schemas = new PostgresSchemaReadings(recordings.database);
   const id = first.deps.keys.next();
   await verifications.create(id, first.graphId, auditFact(null, 'VERIFICATION_STARTED', {}));
   const verification = await verifications.get(id);
   if (verification === null) throw new Error('no verification');
-  const deps = { ...first.deps, verifications, schemas, holder: 'next' };
+  const deps = { ...first.deps, attachments, verifications, schemas, holder: 'next' };
   await verifications.acquire(id, deps.holder, VerificationRun.leaseMs);
-  await new VerificationRun(deps, next, verification, new AbortController().signal).complete();
+  await new VerificationRun(deps, served, verification, new AbortController().signal).complete();
 }
 
 test('a key that was changed is a gap that an instance which dies leaves to the next one', async () => {
@@ -111,13 +128,30 @@ test('what a scan found that somebody else goes on with is theirs to tell', asyn
   expect(await captureError()).toBeNull();
 });
 
+test('a trigger that is found missing is a gap before it is installed again, whatever becomes of who installs it', async () => {
+  await next.recorder.fence();
+  await rememberAttached(await next.graph.storeId());
+  await first.recorder.stop();
+  await first.connection.command(`CALL apoc.trigger.drop('neo4j', '_palinode')`, {}, 'system');
+  while ((await next.graph.inspectCapture()).length === 0) await sleep(20);
+  await first.write("CREATE (:Doc {uuid: 'unseen'})");
+  expect(await captureError()).toBeNull();
+  const graph = overriding<KnowledgeGraph>(next.graph, {
+    attach: async (before) => {
+      await next.graph.attach(before);
+      throw new Error('killed');
+    },
+  });
+  await expect(verify({ ...next, graph })).rejects.toThrow('killed');
+  expect(await next.graph.inspectCapture()).toEqual([]);
+  expect(await captureError()).toContain('had to be installed again');
+  const { items } = await first.deps.history.captureProblems(first.graphId, { limit: 10 });
+  expect(items.map(({ kind }) => kind)).toEqual(['CAPTURE_MISSING']);
+});
+
 test('another store behind the graph is a gap once, whichever instance looks', async () => {
   await first.recorder.fence();
-  await recordings.database.query(`UPDATE graphs SET capture_mode = 'OFF' WHERE id = $1`, [first.graphId]);
-  const attachment = { storeId: 'the one that was attached', total: 0n };
-  await attachments.begin(first.graphId, attachment, auditFact(null, 'GRAPH_ATTACHED', {}));
-  await recordings.database.query(`UPDATE graph_attachments SET phase = 'DONE' WHERE graph_id = $1`, [first.graphId]);
-  await recordings.database.query(`UPDATE graphs SET capture_mode = 'CONTINUOUS' WHERE id = $1`, [first.graphId]);
+  await rememberAttached('the one that was attached');
   await next.recorder.certainFence().catch(() => {});
   expect(await captureError()).toContain('another store');
   await verify();

@@ -58,17 +58,17 @@ class TriggerCapture implements Capture {
     this.#feed = new OutboxFeed(this.#outbox);
   }
 
-  async attach(): Promise<Attachment> {
+  async attach(before: (found: Attachment) => Promise<void>): Promise<Attachment> {
     const { connection, name, keyProperty, derivedProperties } = this.#parts;
     await this.#installation.check();
     await this.#checkOthers(derivedProperties);
     const storeId = await readStoreId(connection);
     const isNew = !(await this.#installation.isInstalled());
-    if (isNew) {
-      await checkOwnKeys(connection, name, keyProperty);
-      await this.#installation.install();
-    }
-    return { mode: 'CONTINUOUS', storeId, isNew };
+    if (isNew) await checkOwnKeys(connection, name, keyProperty);
+    const found: Attachment = { mode: 'CONTINUOUS', storeId, isNew };
+    await before(found);
+    if (isNew) await this.#installation.install();
+    return found;
   }
 
   async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {

@@ -2,7 +2,7 @@ import { ZERO } from '../../../core/checksum.ts';
 import type { CaptureMode } from '../../../core/errors.ts';
 import type { Page, PageRequest } from '../../../core/moments.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
-import type { CaptureProblem, GraphRecord } from '../../../ports/history.ts';
+import type { CaptureProblem, GraphRecord, NewCaptureProblem } from '../../../ports/history.ts';
 import { keyset, Parameters, pageOf } from './keyset.ts';
 
 interface GraphRow {
@@ -60,12 +60,22 @@ export async function beginEpoch(on: SqlExecutor, id: number): Promise<void> {
 }
 
 /** One statement, so that of several that find the same gap only one ends the epoch. */
-export async function beginGap(on: SqlExecutor, id: number, error: string, isNew: boolean): Promise<boolean> {
+export async function beginGap(
+  on: SqlExecutor,
+  id: number,
+  error: string,
+  isNew: boolean,
+  problems: readonly NewCaptureProblem[],
+): Promise<boolean> {
   const { rows } = await on.query<{ began: boolean }>(
-    `WITH before AS (SELECT capture_error IS NULL AS whole FROM graphs WHERE id = $1 FOR UPDATE)
+    `WITH before AS (SELECT capture_error IS NULL AS whole FROM graphs WHERE id = $1 FOR UPDATE),
+       listed AS (
+         INSERT INTO capture_problems (graph_id, kind, message, key)
+         SELECT $1, p.kind, p.message, p.key FROM before, unnest($4::text[], $5::text[], $6::text[]) AS p (kind, message, key) WHERE whole
+       )
      UPDATE graphs SET capture_error = coalesce(capture_error, $2), epoch = epoch + whole::int, gaps = gaps + $3::bool::int
      FROM before WHERE id = $1 RETURNING whole AS began`,
-    [id, error, isNew],
+    [id, error, isNew, ...columnsOf(problems)],
   );
   return rows[0]?.began ?? false;
 }
@@ -78,14 +88,18 @@ export async function endGap(on: SqlExecutor, id: number, gaps: bigint): Promise
 export async function addCaptureProblems(
   on: SqlExecutor,
   id: number,
-  problems: readonly Pick<CaptureProblem, 'kind' | 'message' | 'key'>[],
+  problems: readonly NewCaptureProblem[],
 ): Promise<void> {
   if (problems.length === 0) return;
   await on.query(
     `INSERT INTO capture_problems (graph_id, kind, message, key)
      SELECT $1, p.kind, p.message, p.key FROM unnest($2::text[], $3::text[], $4::text[]) AS p (kind, message, key)`,
-    [id, problems.map((p) => p.kind), problems.map((p) => p.message), problems.map((p) => p.key)],
+    [id, ...columnsOf(problems)],
   );
+}
+
+function columnsOf(problems: readonly NewCaptureProblem[]): (string | null)[][] {
+  return [problems.map(({ kind }) => kind), problems.map(({ message }) => message), problems.map(({ key }) => key)];
 }
 
 /** In the order in which they were found. */

@@ -3,7 +3,6 @@ import type { PageRequest } from '../../../core/moments.ts';
 import type { UndoSet } from '../../../core/undo-set.ts';
 import type { Database } from '../../../ports/database.ts';
 import type {
-  CaptureProblem,
   CutBound,
   DiffPosition,
   DiffSpan,
@@ -12,6 +11,7 @@ import type {
   History,
   HistoryEntry,
   ListPage,
+  NewCaptureProblem,
   RecorderLease,
   TransactionFilter,
   TransactionSpan,
@@ -63,9 +63,10 @@ export class PostgresHistory implements History {
   graphByName = (name: string) => graphByName(this.#db, name);
   graphsById = (ids: readonly number[]) => graphsById(this.#db, ids);
   beginEpoch = (id: number) => beginEpoch(this.#db, id);
-  beginGap = (id: number, error: string, isNew: boolean) => beginGap(this.#db, id, error, isNew);
+  beginGap = (id: number, error: string, isNew: boolean, problems: readonly NewCaptureProblem[]) =>
+    beginGap(this.#db, id, error, isNew, problems);
   endGap = (id: number, gaps: bigint) => endGap(this.#db, id, gaps);
-  addCaptureProblems = (id: number, problems: readonly Pick<CaptureProblem, 'kind' | 'message' | 'key'>[]) =>
+  addCaptureProblems = (id: number, problems: readonly NewCaptureProblem[]) =>
     addCaptureProblems(this.#db, id, problems);
   captureProblems = (id: number, page: PageRequest<bigint>) => captureProblems(this.#db, id, page);
 
