@@ -5,7 +5,7 @@ import { compareKeys } from '../core/key-order.ts';
 import { withMissed } from '../core/missed.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventBus } from '../ports/event-bus.ts';
-import type { CurrentVersion, History } from '../ports/history.ts';
+import type { CurrentVersion, History, RecordedTransaction } from '../ports/history.ts';
 import type { SchemaReadings } from '../ports/schema-readings.ts';
 import type { VerificationRecord, VerificationStore } from '../ports/verification-store.ts';
 import { auditFact } from './audit-facts.ts';
@@ -92,7 +92,8 @@ export class VerificationRun {
       if (graph.scanOrder === 'KEY') await this.#compare(kind, record.head.seq, total);
       else await this.#compareUnordered(kind, record.head.seq, total);
     }
-    const transaction = this.#found === 0n ? null : await recorder.reconcile(id, this.#differences());
+    const transaction =
+      this.#found === 0n ? await this.#earlier() : await recorder.reconcile(id, this.#differences(total));
     await graph.settleIncidents(settled);
     // What was there when the comparison began is settled. A gap that began since may be one of what was compared by then.
     if ((await graph.inspectCapture()).some(({ gap }) => gap)) throw new AnotherGap();
@@ -100,10 +101,16 @@ export class VerificationRun {
     this.#publish();
     await this.#finish({
       status: 'DONE',
-      matches: this.#found === 0n,
+      matches: this.#found === 0n && transaction === null,
       transactionSeq: transaction?.seq ?? null,
       errorMessage: null,
     });
+  }
+
+  /** What an attempt that was cut off has recorded. */
+  async #earlier(): Promise<RecordedTransaction | null> {
+    const { id, graphId } = this.#verification;
+    return (await this.#history.transactionsByFeedId(graphId, [id])).get(id) ?? null;
   }
 
   /** A graph that was detached meanwhile stays so: what attaching has installed goes again. */
@@ -237,9 +244,11 @@ export class VerificationRun {
     return this.#history.current(this.#verification.graphId, refs);
   }
 
-  async *#differences(): AsyncGenerator<readonly EntityChange[]> {
+  /** Those who take the verification over delete what was found: what is read without the lease may be a part of it. */
+  async *#differences(total: number): AsyncGenerator<readonly EntityChange[]> {
     for (let after: EntityRef | null = null; ; ) {
       const page: readonly EntityChange[] = await this.#store.differences(this.#verification.id, after, PAGE);
+      await this.#report(total);
       if (page.length === 0) return;
       yield page;
       after = page.at(-1) ?? null;

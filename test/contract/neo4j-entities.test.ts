@@ -183,6 +183,15 @@ describe('addresses', () => {
   });
 });
 
+test('what somebody tied to nodes of ours is neither an entity nor counted', async () => {
+  await put(graph, [nodeOf('a'), relationshipOf('r', 'a', 'a')]);
+  const [tied] = await cypher(
+    "MATCH (m:_PalinodeMarker), (a {palinodeKey: 'a'}) CREATE (m)-[:IN]->(a) RETURN count(*) AS n",
+  );
+  expect(tied?.n).toBeGreaterThan(0n);
+  expect(await graph.count()).toEqual({ nodes: 1n, relationships: 1n });
+});
+
 test('a relationship that nobody listed keeps its node', async () => {
   await put(graph, [nodeOf('a'), nodeOf('b')]);
   await cypher(`MATCH (a:Thing {palinodeKey: 'a'}), (b:Thing {palinodeKey: 'b'}) CREATE (b)-[:KNOWS {v: 1}]->(a)`);

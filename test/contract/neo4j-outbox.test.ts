@@ -9,7 +9,7 @@ import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { wipe } from '../support/neo4j-graphs.ts';
 import { overriding } from '../support/recording-world.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** The outbox of a graph without a trigger: what is in it is put there by the tests. */
 let connection: Connection;
@@ -70,6 +70,23 @@ test.each([
     expect(await scan(feed, outbox)).toEqual([]);
     expect(await outbox.gaps()).toBe(1n);
   }
+});
+
+test('an entry of many nodes goes as a whole: what is left of one would be taken for damaged', async () => {
+  await run(`UNWIND range(0, 1199) AS i CREATE (:_PalinodeOutbox {_palinode_tx: 'large', _palinode_at: 1, _palinode_part: i,
+    _palinode_parts: CASE i WHEN 0 THEN 1200 END, _palinode_changes: 1200, _palinode_rows: 1200, _palinode_whose: '[]', _palinode_size: 2, _palinode_payload: '[]'})`);
+  await put('small', '[]');
+  let writes = 0;
+  const dying = overriding(connection, {
+    writeOnce: (...call) => {
+      writes += 1;
+      return writes === 1 ? connection.writeOnce(...call) : Promise.reject(new Error('killed'));
+    },
+  });
+  const outbox = new Outbox(dying, own, async () => {});
+  const removed = new Map((await outbox.headers()).map(({ tx, parts }) => [tx, parts]));
+  await expect(outbox.remove(removed)).rejects.toThrow('killed');
+  expect((await outbox.headers()).map(({ isComplete }) => isComplete)).toEqual([true]);
 });
 
 test.each([

@@ -144,6 +144,15 @@ describe('the trigger of a Neo4j graph', () => {
     expect(await outbox()).toBe(0n);
   });
 
+  test('far past its bound and without a note yet, the next write leaves one', async () => {
+    await open({ capture: { mostWaiting: 10, rowsPerPart: 1 } });
+    // More entries than the bound and all notes together, written by who found nothing waiting.
+    await run('UNWIND range(1, 510) AS i CREATE (:A)');
+    expect(await recording.graph.inspectCapture()).toEqual([]);
+    await run('MATCH (a:A) WITH a LIMIT 1 SET a.lost = true');
+    expect((await recording.graph.inspectCapture()).map(({ kind }) => kind)).toEqual(['OUTBOX_FULL']);
+  });
+
   test('says who wrote, as far as the metadata does, and believes no other', async () => {
     await open();
     const metadatas: Record<string, unknown>[] = [

@@ -32,6 +32,26 @@ test('another store is taken for known only once the gap that it is has been sto
   expect(await history.graph(id)).toMatchObject({ gaps });
 });
 
+test('a graph that was captured by a trigger is not captured by scans without a word, nor the other way round', async () => {
+  const history = new PostgresHistory(database);
+  const attachments = new PostgresAttachmentStore(database);
+  const { id } = await history.openGraph('without_apoc', 'NEO4J');
+  await attachments.begin(id, { storeId: 'one', total: 0n }, auditFact(null, 'GRAPH_ATTACHED', {}));
+  const setMode = (mode: string) => database.query('UPDATE graphs SET capture_mode = $2 WHERE id = $1', [id, mode]);
+  const noted = (mode: 'CONTINUOUS' | 'SCAN', isNew = false) =>
+    noteInterruption({ history, attachments }, id, { mode, storeId: 'one', isNew });
+  await setMode('CONTINUOUS');
+  for (const _ of [1, 2]) await expect(noted('SCAN')).rejects.toThrow(/put APOC back, or detach/);
+  expect(await history.graph(id)).toMatchObject({ captureError: expect.stringContaining('APOC'), epoch: 2, gaps: 2n });
+  const { items } = await history.captureProblems(id, { limit: 5 });
+  expect(items.map(({ kind }) => kind)).toEqual(['CAPTURE_MISSING']);
+  await database.query('UPDATE graphs SET capture_error = NULL WHERE id = $1', [id]);
+  await setMode('SCAN');
+  await noted('SCAN');
+  await expect(noted('CONTINUOUS', true)).rejects.toThrow(/detach it and attach it again/);
+  expect(await history.graph(id)).toMatchObject({ captureError: null, gaps: 2n });
+});
+
 test('capture that is missing is listed once, and every time that it is found counts', async () => {
   const history = new PostgresHistory(database);
   const attachments = new PostgresAttachmentStore(database);

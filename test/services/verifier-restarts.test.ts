@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PostgresStore } from '../../src/adapters/postgres/postgres-store.ts';
+import { PostgresSchemaReadings } from '../../src/adapters/postgres/schema-readings.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { auditFact } from '../../src/services/audit-facts.ts';
+import type { ServedGraph } from '../../src/services/graph-registry.ts';
+import { VerificationRun } from '../../src/services/verification-run.ts';
 import { engines } from '../support/engines.ts';
 import { overriding } from '../support/recording-world.ts';
 import { CALLER } from '../support/rollback-world.ts';
@@ -64,6 +67,32 @@ describe.each(engines)('what comes between a verification and its end, on %s', (
     expect(await verifications.abandoned(10)).toEqual([id]);
     await verifier.sweep();
     expect(await ended(id)).toMatchObject({ status: 'DONE', matches: true });
+  });
+
+  test('a process whose verification was taken over records no part of what it found, and lifts nothing', async () => {
+    await database.script(`ALTER TABLE graph_demo.nodes DISABLE TRIGGER USER;
+      UPDATE graph_demo.nodes SET properties = '{"p": 77}' WHERE key = 'a'`);
+    await world.recorder.certainFence().catch(() => {});
+    const id = randomUUID();
+    await verifications.create(id, world.graphId, auditFact(CALLER, 'VERIFICATION_STARTED', {}));
+    await verifications.acquire(id, 'slow', VerificationRun.leaseMs);
+    const recorder = overriding<ServedGraph['recorder']>(world.recorder, {
+      reconcile: async (...call) => {
+        await database.query('UPDATE verifications SET lease_expires_at = now() WHERE id = $1', [id]);
+        await verifications.acquire(id, 'fast', 60_000);
+        return world.recorder.reconcile(...call);
+      },
+    });
+    const record = await verifications.get(id);
+    if (record === null) throw new Error('no verification');
+    const deps = { ...world, schemas: new PostgresSchemaReadings(database), verifications, holder: 'slow' };
+    const slow = new VerificationRun(deps, { graph: world.graph, recorder }, record, new AbortController().signal);
+    await expect(slow.complete()).rejects.toMatchObject({ name: 'LeaseLost' });
+    expect(await captureError()).not.toBeNull();
+    await verifications.release(id, 'fast');
+    await verifier.sweep();
+    expect(await ended(id)).toMatchObject({ status: 'DONE', matches: false });
+    expect(await captureError()).toBeNull();
   });
 
   test('asked for several times at once, a graph has one verification', async () => {

@@ -70,7 +70,12 @@ export class Continuity {
     const { graph, graphId, history } = this.#deps;
     if (!graph.countsAtOnce || graph.capture() !== 'CONTINUOUS') return [];
     const before = await history.graph(graphId);
-    if (before?.captureMode !== 'CONTINUOUS' || (await graph.pending()).transactions > 0n) return [];
+    // Of a gap that is shown, counts that differ are a part: to find them anew would keep a comparison from lifting it.
+    if (before?.captureMode !== 'CONTINUOUS' || before.captureError !== null) {
+      this.#difference = null;
+      return [];
+    }
+    if ((await graph.pending()).transactions > 0n) return [];
     const { nodes, relationships } = await graph.count();
     if ((await graph.pending()).transactions > 0n) return [];
     const after = await history.graph(graphId);

@@ -20,23 +20,26 @@ export class Differences {
     this.#slices = slices;
   }
 
-  /** @returns null when history had all of it already */
+  /**
+   * What an earlier attempt of the same comparison recorded stays: only what differs since is recorded beside it, under an id of its own.
+   * @returns what was recorded last; null when history had all of it already
+   */
   async record(id: string, differences: AsyncIterable<readonly EntityChange[]>): Promise<RecordedTransaction | null> {
-    const { history, graphId } = this.#deps;
-    const earlier = (await history.transactionsByFeedId(graphId, [id])).get(id);
-    if (earlier !== undefined) return earlier;
+    const { history, graphId, keys } = this.#deps;
+    const earlier = (await history.transactionsByFeedId(graphId, [id])).get(id) ?? null;
+    const feedId = earlier === null ? id : keys.next();
     let held: readonly EntityChange[] | null = null;
     let first = true;
     for await (const part of differences) {
       const fitting = await this.#fitting(part);
       if (fitting.length === 0) continue;
       if (held !== null) {
-        await this.#store(id, held, first, false);
+        await this.#store(feedId, held, first, false);
         first = false;
       }
       held = fitting;
     }
-    return held === null ? null : this.#store(id, held, first, true);
+    return held === null ? earlier : this.#store(feedId, held, first, true);
   }
 
   /** As changes of what is recorded by now: where the graph tells what a write changed, and no more, one shows nothing of what was missed before it. */

@@ -138,7 +138,7 @@ export class Recorder {
 
   /**
    * Records differences between history and the graph as one RECONCILE transaction of a new epoch. What history no longer has as
-   * `before` is left out. Idempotent per `id`. Null when nothing was left. An instance that records the graph is asked to let this one do it.
+   * `before` is left out, and so is what an earlier attempt under the same `id` recorded. Null when neither left anything. An instance that records the graph is asked to let this one do it.
    * @throws CaptureError when that one does not
    */
   reconcile(id: string, differences: AsyncIterable<readonly EntityChange[]>): Promise<RecordedTransaction | null> {

@@ -102,10 +102,11 @@ export class Outbox {
   async remove(ids: ReadonlyMap<string, readonly PartHeader[] | null>): Promise<void> {
     if (ids.size === 0) return;
     await this.#assertRemovable();
-    const known = [...ids].flatMap(([tx, parts]) => (parts ?? []).map(({ elementId }) => ({ tx, elementId })));
-    for (let at = 0; at < known.length; at += NODES_PER_DELETE) {
-      const some = known.slice(at, at + NODES_PER_DELETE);
-      const params = { ids: some.map(({ elementId }) => elementId), txs: [...new Set(some.map(({ tx }) => tx))] };
+    for (const some of wholeTransactions(ids)) {
+      const params = {
+        ids: some.flatMap(([, parts]) => parts.map(({ elementId }) => elementId)),
+        txs: some.map(([tx]) => tx),
+      };
       await this.#write(
         `MATCH (o) WHERE elementId(o) IN $ids AND o:${OUTBOX_LABEL} AND NOT o:${GAP_LABEL} AND o._palinode_tx IN $txs DETACH DELETE o`,
         params,
@@ -180,6 +181,25 @@ function headerOf(entry: { parts: Map<number, PartHeader>; first: Row | null; tx
   const isComplete = parts > 0 && ordered.length === parts && ordered.every(({ part }, at) => part === at);
   const whose = typeof entry.first?.whose === 'string' ? entry.first.whose : '';
   return { tx: entry.tx, at: entry.at, changes, rows, whose, parts: ordered, isComplete };
+}
+
+/** Together at most so many nodes, unless one transaction has more: some of its nodes without the others would be taken for a damaged entry. */
+function* wholeTransactions(
+  ids: ReadonlyMap<string, readonly PartHeader[] | null>,
+): Generator<readonly (readonly [tx: string, parts: readonly PartHeader[]])[]> {
+  let some: (readonly [string, readonly PartHeader[]])[] = [];
+  let nodes = 0;
+  for (const [tx, parts] of ids) {
+    if (parts === null) continue;
+    if (some.length > 0 && nodes + parts.length > NODES_PER_DELETE) {
+      yield some;
+      some = [];
+      nodes = 0;
+    }
+    some.push([tx, parts]);
+    nodes += parts.length;
+  }
+  if (some.length > 0) yield some;
 }
 
 function byStamp(a: OutboxHeader, b: OutboxHeader): number {

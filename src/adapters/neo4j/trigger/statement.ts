@@ -36,9 +36,12 @@ const CHANGED = ['createdNodes', 'createdRelationships', 'deletedNodes', 'delete
   .join(' + ');
 /**
  * How many entries wait. Within a transaction Neo4j goes through all that it creates and deletes to tell, so a large one asks only now and
- * then, the less the larger it is, unless the bound was reached before. In a list, so that the number is not asked for without need.
+ * then, the less the larger it is, unless the bound was reached before: what did not ask may be far beyond it, and without a note yet, which
+ * whoever asks next leaves. In a list, so that the number is not asked for without need.
  */
-const WAITING = `coalesce(head([_ IN CASE WHEN rand() * (${CHANGED}) < ${ALWAYS_COUNTED} OR EXISTS { MATCH (:${GAP_LABEL}) } THEN [1] ELSE [] END | COUNT { MATCH (:${OUTBOX_LABEL}) }]), 0)`;
+const waiting = ({ mostWaiting }: TriggerOptions): string =>
+  `coalesce(head([_ IN CASE WHEN rand() * (${CHANGED}) < ${ALWAYS_COUNTED} OR EXISTS { MATCH (:${GAP_LABEL}) } THEN [1] ELSE [] END
+    | [c IN [COUNT { MATCH (:${OUTBOX_LABEL}) }] | CASE WHEN c > ${mostWaiting} AND NOT EXISTS { MATCH (:${GAP_LABEL}) } THEN ${mostWaiting} ELSE c END][0]]), 0)`;
 
 /**
  * The statement of the trigger, which APOC runs before each commit. It keeps the keys, then writes down what the transaction changes, as
@@ -68,7 +71,7 @@ CALL apoc.cypher.doIt(whole, {p: p}) YIELD value AS done RETURN count(done)`;
 function partsOf(options: TriggerOptions): Readonly<Record<string, string>> {
   const key = quotedKeyProperty(options.keyProperty);
   return {
-    counted: WAITING,
+    counted: waiting(options),
     who: 'who',
     createdNodes: '$createdNodes',
     createdRelationships: '$createdRelationships',

@@ -63,8 +63,9 @@ class TriggerCapture implements Capture {
     await this.#installation.check();
     await this.#checkOthers(derivedProperties);
     const storeId = await readStoreId(connection);
+    if (!(await this.#installation.isInstalled())) await checkOwnKeys(connection, name, keyProperty);
+    // The check may have taken long enough for another instance to install it.
     const isNew = !(await this.#installation.isInstalled());
-    if (isNew) await checkOwnKeys(connection, name, keyProperty);
     const found: Attachment = { mode: 'CONTINUOUS', storeId, isNew };
     await before(found);
     if (isNew) await this.#installation.install();
