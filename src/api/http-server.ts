@@ -71,8 +71,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     url: `http://${host}:${port}`,
     async close(graceMs = GRACE_MS) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await sockets.close(Math.min(2000, graceMs));
+      // Subscriptions end with where to resume, over sockets that are open yet.
       draining.abort();
+      await sockets.close(Math.min(2000, graceMs));
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;

@@ -215,7 +215,7 @@ export async function assemble(store: PostgresStore, options: AssembleOptions): 
     bus,
     holder,
     everyMs,
-    onError,
+    onError: (error, verification) => logger.warn({ verification, error: reduced(error) }, 'a verification failed'),
   });
   const services: Services = {
     graphs: new GraphReader({ history, registry, moments, scopes, clock }),

@@ -40,7 +40,13 @@ const neo4j = z.strictObject({
   user: filled.optional(),
   passwordEnv: filled.optional(),
   database: filled.optional(),
-  keyProperty: filled.optional(),
+  keyProperty: z
+    .string()
+    .regex(
+      /^[\p{L}_][\p{L}\p{N}_]{0,99}$/u,
+      'must be at most 100 letters, digits and underscores, not beginning with a digit',
+    )
+    .optional(),
   derivedProperties: z.array(filled).default([]),
   attach: z.boolean().default(false),
 });

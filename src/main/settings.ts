@@ -11,15 +11,12 @@ export interface Settings {
   readonly dataFolder: string;
   /** Absent: PGlite in `dataFolder`. */
   readonly databaseUrl: string | undefined;
-  /** Read replicas, none without `databaseUrl`. */
-  readonly replicaUrls: readonly string[];
   /** One Redis, or the nodes of a Redis Cluster; empty: in memory, one instance. */
   readonly redisUrls: readonly string[];
   readonly graphs: readonly GraphSetting[];
   readonly auth: 'off';
   /** What an empty first graph is filled with. */
   readonly sample: 'wordnet' | 'none';
-  readonly role: 'all' | 'api' | 'worker' | 'monitor';
   /** Hours between two full comparisons of each graph with its history. Absent: only when asked. */
   readonly verifyEveryHours: number | undefined;
 }
@@ -74,17 +71,15 @@ export function readSettings(environment: Environment, folder = process.cwd()): 
   const databaseUrl = read('DATABASE_URL');
   const configFile = read('PALINODE_CONFIG');
   checkAuth(read('PALINODE_AUTH'), host);
-  const replicaUrls = read('DATABASE_REPLICA_URLS');
-  if (replicaUrls.length > 0 && databaseUrl === undefined) {
-    throw new SettingError('DATABASE_REPLICA_URLS', 'needs DATABASE_URL, the server that they are replicas of');
-  }
+  if (read('DATABASE_REPLICA_URLS').length > 0) throw notServed('DATABASE_REPLICA_URLS', 'read replicas');
+  const role = read('PALINODE_ROLE');
+  if (role !== 'all') throw notServed('PALINODE_ROLE', role);
   const underStart = environment.npm_lifecycle_event === 'start' && configFile === undefined;
   return {
     host,
     port: read('PORT'),
     dataFolder: resolve(folder, read('PALINODE_DATA')),
     databaseUrl,
-    replicaUrls,
     redisUrls: read('REDIS_URL'),
     graphs:
       configFile === undefined
@@ -92,7 +87,6 @@ export function readSettings(environment: Environment, folder = process.cwd()): 
         : readGraphs(resolve(folder, configFile), environment),
     auth: 'off',
     sample: read('PALINODE_SAMPLE') ?? (underStart ? 'wordnet' : 'none'),
-    role: read('PALINODE_ROLE'),
     verifyEveryHours: read('PALINODE_VERIFY_EVERY'),
   };
 }
@@ -106,10 +100,16 @@ function readVariable<K extends keyof typeof variables>(name: K, environment: En
 }
 
 function checkAuth(auth: 'off' | 'jwt', host: string): void {
-  if (auth === 'jwt') throw new SettingError('PALINODE_AUTH', 'jwt is not served by this build yet');
+  if (auth === 'jwt') throw notServed('PALINODE_AUTH', 'jwt');
   if (!isLoopback(host)) {
-    throw new SettingError('HOST', `${host} is reachable from outside, which needs PALINODE_AUTH=jwt`);
+    const advice = 'listen on 127.0.0.1, and let a proxy that asks for a password face the network';
+    throw new SettingError('HOST', `${host} is reachable from outside, and this build knows no users yet: ${advice}`);
   }
+}
+
+/** Of a setting that is known and would have no effect: to start all the same would promise what nobody does. */
+function notServed(setting: string, what: string): SettingError {
+  return new SettingError(setting, `${what} ${what.endsWith('s') ? 'are' : 'is'} not served by this build yet`);
 }
 
 function isLoopback(host: string): boolean {

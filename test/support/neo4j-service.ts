@@ -188,7 +188,7 @@ export class Neo4jService {
   async verify(): Promise<Answer> {
     const started = await this.mutate('verifyGraph', 'GraphInput', { graph: 'g' }, '... on Verification { id }');
     if (started.id === undefined) return started;
-    const query = `query ($id: ID!) { node(id: $id) { ... on Verification { status matches entitiesChecked transaction { source changeCount }
+    const query = `query ($id: ID!) { node(id: $id) { ... on Verification { status matches errorMessage entitiesChecked transaction { source changeCount }
       differences(first: 50) { nodes { kind key action } } } } }`;
     for (;;) {
       const { node } = await this.#data(query, { id: started.id });

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DocumentNode, type ExecutionArgs, GraphQLError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
@@ -21,8 +22,15 @@ export const SOCKET_LIMITS: SocketLimits = {
   keepAliveMs: 12_000,
 };
 
+/** How long subscriptions that are over with the service's stop may take to tell where to resume, in milliseconds. */
+const LAST_WORDS_MS = 500;
+const LOOK_AGAIN_MS = 10;
+
 export interface Sockets {
-  /** Tells every client to come back later (1001) and waits for them to go, at most `graceMs`. */
+  /**
+   * Lets subscriptions that end by themselves say their last, then tells every client to come back later (1001) and waits for them to go, at most
+   * `graceMs`.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -39,6 +47,8 @@ export function serveWebSockets(
   limits: SocketLimits = SOCKET_LIMITS,
 ): Sockets {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.messageBytes, perMessageDeflate: false });
+  const connected = new Set<{ readonly subscriptions: object }>();
+  const areDone = (): boolean => [...connected].every(({ subscriptions }) => Object.keys(subscriptions).length === 0);
   let closing = false;
   useServer(
     {
@@ -46,6 +56,8 @@ export function serveWebSockets(
       execute: (args) => (args as unknown as WithEnvelope).rootValue.execute(args),
       subscribe: (args) => (args as unknown as WithEnvelope).rootValue.subscribe(args),
       connectionInitWaitTimeout: 5000,
+      onConnect: (context) => void connected.add(context),
+      onClose: (context) => void connected.delete(context),
       async onSubscribe({ extra, subscriptions }, _id, payload) {
         if (Object.keys(subscriptions).length > limits.subscriptionsPerSocket) {
           const extensions = { code: 'LIMIT_EXCEEDED', limit: limits.subscriptionsPerSocket };
@@ -85,6 +97,8 @@ export function serveWebSockets(
   return {
     async close(graceMs) {
       closing = true;
+      const deadline = Date.now() + Math.min(LAST_WORDS_MS, graceMs);
+      while (!areDone() && Date.now() < deadline) await sleep(LOOK_AGAIN_MS);
       const gone = [...sockets.clients].map((client) => new Promise((resolve) => client.once('close', resolve)));
       for (const client of sockets.clients) client.close(1001, 'Going away');
       const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref());

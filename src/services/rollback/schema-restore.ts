@@ -76,7 +76,7 @@ async function change(run: OperationRun, drop: readonly SchemaItem[], create: re
     await graph.changeSchema(drop, create);
   } catch (error) {
     if (!(error instanceof ConstraintError)) throw error;
-    throw new OperationStop('INTERRUPTED', `the data is written, but not the schema: ${error.message}`);
+    throw new OperationStop('INTERRUPTED', `the schema could not be restored: ${error.message}`);
   }
   const names = [...drop.map(({ name }) => `${name} dropped`), ...create.map(({ name }) => `${name} created`)];
   await run.advance({ logs: [{ level: 'INFO', message: `Schema: ${names.join(', ')}` }] });

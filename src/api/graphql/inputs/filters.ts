@@ -40,7 +40,7 @@ export const ChangeFilterInput = builder.inputType('ChangeFilter', {
 });
 
 export const PropertyMatchInput = builder.inputType('PropertyMatchInput', {
-  description: 'Exact match.',
+  description: 'Exact match. LIMIT_EXCEEDED where more than 20,000 entities would have to be compared.',
   fields: (t) => ({ name: t.string({ required: true }), value: t.field({ type: 'JSON', required: true }) }),
 });
 

@@ -1,15 +1,14 @@
 import { builder } from '../builder.ts';
-import { USER_ERRORS } from '../errors.ts';
 import { encodeId, requireId } from '../ids.ts';
 import { ResolveConflictsInput, readBulk, readResolutions } from '../inputs/conflicts.ts';
 import { OperationRef } from '../types/refs.ts';
-import { COMMON_ERRORS, mutate } from './mutation.ts';
+import { COMMON_ERRORS, GRAPH_ERRORS, mutate } from './mutation.ts';
 
 builder.mutationField('resolveConflicts', (t) =>
   t.field({
     type: OperationRef,
     description: 'When no conflict is open any more, the operation goes on by itself.',
-    errors: { types: [...COMMON_ERRORS, USER_ERRORS.limit], union: { name: 'ResolveConflictsResult' } },
+    errors: { types: GRAPH_ERRORS, union: { name: 'ResolveConflictsResult' } },
     args: { input: t.arg({ type: ResolveConflictsInput, required: true }) },
     resolve: (_, { input: { operation, resolutions, all, idempotencyKey } }, context) =>
       mutate(

@@ -12,7 +12,7 @@ builder.mutationField('attachGraph', (t) =>
   t.field({
     type: GraphRef,
     description:
-      'Begins to capture a configured graph. Returns at once; the first recording goes on, see Graph.capture.',
+      'Begins to capture a configured graph. Returns when capture is on, or within 15 seconds; the first recording goes on, see Graph.capture.',
     errors: { types: ERRORS, union: { name: 'AttachGraphResult' } },
     args: { input: t.arg({ type: GraphInput, required: true }) },
     resolve: (_, { input }, context) =>
@@ -43,10 +43,7 @@ builder.mutationField('verifyGraph', (t) =>
   t.field({
     type: VerificationRef,
     description: 'Starts a full comparison of the live graph with history.',
-    errors: {
-      types: [USER_ERRORS.notFound, USER_ERRORS.forbidden, USER_ERRORS.capture, USER_ERRORS.idempotency],
-      union: { name: 'VerifyGraphResult' },
-    },
+    errors: { types: ERRORS, union: { name: 'VerifyGraphResult' } },
     args: { input: t.arg({ type: GraphInput, required: true }) },
     resolve: (_, { input }, context) =>
       mutate(

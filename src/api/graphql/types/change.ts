@@ -14,7 +14,8 @@ export const EntityStateRef = builder.objectRef<EntityState>('EntityState').impl
     endKey: t.id({ nullable: true, resolve: (state) => (state.kind === 'RELATIONSHIP' ? state.end : null) }),
     properties: t.field({ type: [PropertyRef], resolve: (state) => propertyList(state.properties) }),
     erased: t.boolean({
-      description: 'Whether the content was erased on request of the person it was about.',
+      description:
+        'Whether the content was erased on request of the person it was about. Nothing erases yet: always false.',
       resolve: () => false,
     }),
   }),

@@ -76,7 +76,8 @@ builder.objectType(IdempotencyError, {
 
 builder.objectType(PlanChangedError, {
   name: 'PlanChangedError',
-  description: 'The graph moved on since the preview in a way that widens the plan.',
+  description:
+    'The graph moved on since the preview in a way that widens the plan, or the plan that was expected is another one.',
   interfaces: [UserError],
   fields: (t) => ({
     expected: t.exposeString('expected'),

@@ -138,7 +138,7 @@ builder.prismaObjectFields(OperationRef, (t) => ({
   executedAs: t.field({
     type: OperationRef,
     nullable: true,
-    description: 'The newest operation that ran by this plan.',
+    description: 'The newest operation that was to run by this plan, whatever became of it.',
     resolve: ({ id }, _, context) => newest('rehearsalOfId', id, context),
   }),
   undoes: t.field({
@@ -149,7 +149,7 @@ builder.prismaObjectFields(OperationRef, (t) => ({
   undoneBy: t.field({
     type: OperationRef,
     nullable: true,
-    description: 'The newest operation that took this one back, or is about to.',
+    description: 'The newest operation that was to take this one back, whatever became of it.',
     resolve: ({ id }, _, context) => newest('undoOperationId', id, context),
   }),
   resumes: t.field({
@@ -161,7 +161,7 @@ builder.prismaObjectFields(OperationRef, (t) => ({
   resumedBy: t.field({
     type: OperationRef,
     nullable: true,
-    description: 'The newest operation that does what this one left, or did.',
+    description: 'The newest operation that was to do what this one left, whatever became of it.',
     resolve: ({ id }, _, context) => newest('resumesId', id, context),
   }),
   paused: t.boolean({

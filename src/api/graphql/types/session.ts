@@ -18,7 +18,7 @@ builder.prismaObjectFields(SessionRef, (t) => ({
   openedAt: t.expose('openedAt', { type: 'DateTime' }),
   closedAt: t.expose('closedAt', { type: 'DateTime', nullable: true }),
   present: t.boolean({
-    description: 'Open, and wrote within the last minutes.',
+    description: 'Open, and was opened or wrote within the last minutes.',
     resolve: (session, _, { services }) => services.sessions.isPresent(session),
   }),
   point: t.field({

@@ -16,6 +16,7 @@ builder.prismaObjectFields(VerificationRef, (t) => ({
   completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true }),
   entitiesChecked: t.expose('entitiesChecked', { type: 'BigInt' }),
   matches: t.exposeBoolean('matches', { nullable: true }),
+  errorMessage: t.exposeString('errorMessage', { nullable: true, description: 'Why it FAILED.' }),
   differences: t.field({
     type: ChangeConnection,
     description: 'Before: as recorded. After: as it was found.',
