@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import neo4j from 'neo4j-driver';
 import type { Database } from '../../src/ports/database.ts';
 import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { Neo4jRecording } from '../support/neo4j-recording.ts';
@@ -58,4 +59,28 @@ test('what attaching finds is told before anything is installed, and nothing is 
   expect((await graph.inspectCapture()).map(({ kind }) => kind)).toEqual(['TRIGGER_PAUSED']);
   await graph.attach();
   expect(await graph.inspectCapture()).toEqual([]);
+});
+
+test('a transaction that was open when the trigger began to run is over when attaching returns', async () => {
+  const { graph, connection } = recording;
+  await pause();
+  const driver = neo4j.driver(server.url);
+  const session = driver.session();
+  const open = session.beginTransaction();
+  await open.run('CREATE (:Early)');
+  let isAttached = false;
+  const attaching = graph.attach().then(() => {
+    isAttached = true;
+  });
+  while ((await graph.inspectCapture()).length > 0) await sleep(20);
+  // Long enough for all that attaching does besides.
+  for (let looks = 0; looks < 40; looks += 1) {
+    await connection.read('RETURN 1');
+    await sleep(50);
+  }
+  expect(isAttached).toBe(false);
+  await open.commit();
+  await attaching;
+  await session.close();
+  await driver.close();
 });

@@ -6,14 +6,13 @@ import type { CaptureFinding } from '../../../ports/knowledge-graph.ts';
 import type { Connection, Row, Statements } from '../connection.ts';
 import { MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
 import type { OwnMetadata } from '../own-metadata.ts';
+import { outlastEarlier } from './earlier-transactions.ts';
 
 export const TRIGGER_NAME = '_palinode';
 
 /** APOC looks for new triggers once a minute unless told; beyond that something is wrong. */
 const PATIENCE_MS = 150_000;
 const LOOK_AGAIN_MS = 100;
-/** How long transactions are waited for that had begun before the trigger ran: somebody's may stay open for hours. */
-const EARLIER_MS = 20_000;
 
 const SYSTEM = 'system';
 
@@ -101,36 +100,8 @@ export class TriggerInstallation {
       const loaded = await this.#loaded();
       return loaded?.digest === digest && loaded.paused !== true;
     });
-    await this.#outlastEarlier();
+    await outlastEarlier(this.#connection, database);
     await this.#warmUp();
-  }
-
-  /**
-   * A commit that was under way when the trigger was loaded does not run it, and whoever reads the graph now does not see it yet: it would be
-   * missed for good. Nothing tells commits from transactions that are just open, which will run the trigger and need not be waited for.
-   */
-  async #outlastEarlier(): Promise<void> {
-    const earlier = await this.#open();
-    const deadline = Date.now() + EARLIER_MS;
-    while (Date.now() < deadline) {
-      const open = await this.#open();
-      if (![...earlier].some((id) => open.has(id))) return;
-      await sleep(LOOK_AGAIN_MS);
-    }
-  }
-
-  /** The open transactions of the database that the user may see. */
-  async #open(): Promise<ReadonlySet<unknown>> {
-    const database = await this.#database();
-    const rows = await this.#connection
-      .read('SHOW TRANSACTIONS YIELD transactionId AS id, database AS name WHERE name = $database RETURN id', {
-        database,
-      })
-      .catch((error: unknown) => {
-        if (error instanceof Neo4jError && error.code.startsWith('Neo.ClientError.Security.')) return [];
-        throw error;
-      });
-    return new Set(rows.map(({ id }) => id));
   }
 
   /** So that no user's transaction waits for the trigger to be compiled. */
