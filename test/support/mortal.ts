@@ -6,18 +6,27 @@ export class Died extends Error {
 /** Where a call is struck: before it does anything, after it did, or (a graph transaction) with all its writes but not committed. */
 export type Moment = 'before' | 'inside' | 'after';
 
+/** The n-th call, counted from 1, of any method of any port, or of one method. */
+export interface Death {
+  readonly call: number;
+  readonly moment: Moment;
+  readonly method?: string;
+}
+
 /**
- * An instance of the service that dies at its n-th call to any of its ports, like a process that is killed there: from then on nothing it
- * calls happens any more. Null: it lives.
+ * An instance of the service that dies at a call to one of its ports, like a process that is killed there: from then on nothing it calls
+ * happens any more. Null: it lives.
  */
 export class Mortal {
   #left: number;
   readonly #moment: Moment;
+  readonly #method: string | null;
   dead = false;
 
-  constructor(death: { readonly call: number; readonly moment: Moment } | null) {
+  constructor(death: Death | null) {
     this.#left = death?.call ?? Number.POSITIVE_INFINITY;
     this.#moment = death?.moment ?? 'before';
+    this.#method = death?.method ?? null;
   }
 
   readonly wrap = <Port extends object>(port: Port): Port =>
@@ -30,7 +39,7 @@ export class Mortal {
     });
 
   #call(name: string, member: (...args: unknown[]) => unknown, args: readonly unknown[]): unknown {
-    const strikes = this.#strikes();
+    const strikes = this.#strikes(name);
     if (this.dead || (strikes && this.#moment === 'before')) return this.#die(name);
     if (strikes && this.#moment === 'inside' && name === 'transaction') {
       return Promise.resolve(member(args[0], this.#struckInside(args[1])));
@@ -40,7 +49,8 @@ export class Mortal {
     return result.then((value: unknown) => (strikes || this.dead ? this.#die(name) : value));
   }
 
-  #strikes(): boolean {
+  #strikes(name: string): boolean {
+    if (this.#method !== null && this.#method !== name) return false;
     this.#left -= 1;
     return this.#left === 0;
   }

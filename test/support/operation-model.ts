@@ -5,10 +5,9 @@ import { choiceFrom } from '../../src/core/conflict-choice.ts';
 import { PalinodeError } from '../../src/core/errors.ts';
 import type { ConflictStrategy } from '../../src/core/policy.ts';
 import { isFinalOperation } from '../../src/core/states.ts';
-import { GraphRegistry } from '../../src/services/graph-registry.ts';
-import { RollbackRunner } from '../../src/services/rollback-runner.ts';
 import { node, relationship } from './graph-writes.ts';
-import { type Moment, Mortal } from './mortal.ts';
+import type { Moment } from './mortal.ts';
+import { runMortal } from './mortal-instance.ts';
 import { checkAll, checkEnds, type Real } from './operation-checks.ts';
 import { CALLER, goneNode, goneRelationship, type Wanted, type World } from './rollback-world.ts';
 
@@ -98,41 +97,6 @@ async function write({ world, prefix }: Real, wish: Write): Promise<void> {
   await world.write(`${prefix}${wish.by}`, wanted);
 }
 
-/** An instance takes an operation up, and dies at one of its calls or not. Its lease runs out with it. */
-async function runOperation(
-  { world }: Real,
-  id: string,
-  death: { readonly call: number; readonly moment: Moment } | null,
-): Promise<void> {
-  const mortal = new Mortal(death);
-  const registry = new GraphRegistry();
-  const served = world.registry.get(world.graphId);
-  registry.add(world.graphId, { ...served, graph: mortal.wrap(served.graph) });
-  const { operations, plans, conflicts, points, pinner, history } = world.deps;
-  const deps = {
-    ...world.deps,
-    registry,
-    operations: mortal.wrap(operations),
-    plans: mortal.wrap(plans),
-    conflicts: mortal.wrap(conflicts),
-    points: mortal.wrap(points),
-    pinner: mortal.wrap(pinner),
-    history: mortal.wrap(history),
-  };
-  const errors: unknown[] = [];
-  const runner = new RollbackRunner(deps, world.queue, {
-    holder: world.keys.next(),
-    onError: (error) => errors.push(error),
-  });
-  try {
-    await runner.run(id);
-  } catch (error) {
-    if (!mortal.dead) throw error;
-  }
-  if (mortal.dead) await world.operations.forgetLeases();
-  else expect(errors).toEqual([]);
-}
-
 async function decideOne({ world, prefix }: Real, id: string, at: number, kind: ConflictChoiceKind, isStale: boolean) {
   const conflicts = await world.conflictStore.select(id, {}, 0n, 1000);
   const conflict = conflicts[at % Math.max(1, conflicts.length)];
@@ -211,7 +175,7 @@ const arbRun = fc
   .map(
     ([which, death]) =>
       new Step(`Run(${which}${death === null ? '' : ` dies ${death.moment} ${death.call}`})`, true, (real) =>
-        runOperation(real, pick(real, which), death),
+        runMortal(real.world, pick(real, which), death),
       ),
   );
 const arbDecide = fc
@@ -277,7 +241,7 @@ export async function bringToEnd(real: Real): Promise<void> {
       if (round > 20) throw new Error(`operation ${id} is stuck in ${status}`);
       if (paused) await world.manager.continue(CALLER, { id });
       if (status === 'CONFLICT_RESOLUTION') await decideRest(real, id, round);
-      await runOperation(real, id, null);
+      await runMortal(real.world, id, null);
     }
   }
   await checkAll(real);

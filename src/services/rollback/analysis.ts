@@ -18,7 +18,8 @@ const REPORT_MS = 500;
 const LAST_PROGRESS = 30;
 
 /**
- * Freezes the undo set at the head and plans every entity that it touched. Whatever an earlier try had planned is forgotten.
+ * Freezes the undo set at the head and plans every entity that it touched. Whatever an earlier try had planned is forgotten, but not its
+ * head: the set ends there, so that all that was written since counts as others', as after any other plan.
  * @returns false when there is nothing to take back
  */
 export async function analyze(run: OperationRun): Promise<boolean> {
@@ -27,23 +28,25 @@ export async function analyze(run: OperationRun): Promise<boolean> {
     await run.transit('ANALYZE', { progress: 1 });
   }
   const { graphId, targetSeq, undo } = run.operation;
-  const head = await run.fence();
-  const set = { selector: undo.selector, from: undo.from ?? 0n, until: lesser(undo.until, head.seq) };
+  const now = await run.fence();
+  const isAgain = run.operation.headSeq !== null;
+  const head = run.operation.headSeq ?? now.seq;
+  const set = { selector: undo.selector, from: undo.from ?? 0n, until: lesser(undo.until, head) };
   await deps.plans.renewStatistics();
   const extent = await deps.history.extentOf(graphId, set);
-  const start = targetSeq ?? (extent === null ? head.seq : extent.first - 1n);
-  if (run.operation.headSeq !== null) await deps.plans.reset(lease);
+  const start = targetSeq ?? (extent === null ? head : extent.first - 1n);
+  if (isAgain) await deps.plans.reset(lease);
   await run.advance({
     undoUntil: set.until,
     startSeq: start,
-    headSeq: head.seq,
-    checkedSeq: head.seq,
-    epoch: head.epoch,
+    headSeq: head,
+    checkedSeq: head,
+    ...(!isAgain && { epoch: now.epoch }),
     announcedConflict: 0n,
-    logs: [{ level: 'INFO', message: startMessage(extent?.transactions ?? 0n, start, head.seq) }],
+    logs: [{ level: 'INFO', message: startMessage(extent?.transactions ?? 0n, start, head) }],
   });
   if (extent === null) return false;
-  await planTouched(run, head.seq, { again: false });
+  await planTouched(run, head, { again: false });
   return true;
 }
 
