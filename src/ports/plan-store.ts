@@ -28,7 +28,7 @@ export interface PlanRow extends EntityChange {
   readonly cascade: boolean;
   /** A decision left something of the target out. */
   readonly partial: boolean;
-  /** The guard found other content than the first plan had seen. */
+  /** Other than the first plan had it: others had changed the entity, or a constraint made a person name another value. */
   readonly replanned: boolean;
   /** State hashes of the sides; null: absent. */
   readonly expectedHash: Uint8Array | null;

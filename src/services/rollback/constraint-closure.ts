@@ -168,13 +168,14 @@ function handedOver(
   ];
 }
 
-/** Values that a person has named are the rollback's own. */
+/** Values that a person has named are the rollback's own, and no longer what the plan had: the proof is told so. */
 function rewritten(row: PlanRow, after: EntityState, properties: readonly string[]): PlanRow {
   const kept = Object.entries(row.origins ?? {}).filter(
     ([aspect]) => !properties.some((name) => aspect === `p:${name}`),
   );
   const origins = kept.length === 0 ? null : Object.fromEntries(kept);
-  return { ...row, after, action: actionOf({ before: row.before, after }), targetHash: hashOf(after), origins };
+  const action = actionOf({ before: row.before, after });
+  return { ...row, after, action, targetHash: hashOf(after), origins, replanned: true };
 }
 
 function conflictOf({ row, property, explanation }: Violation, id: string): NewConflict {
