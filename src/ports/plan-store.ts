@@ -211,7 +211,8 @@ export interface PlanStore extends ConstrainedPlans {
   ): Promise<readonly EntityRef[]>;
 
   // ---- proof
-  addDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void>;
+  /** Those of one proof, in the place of what an earlier one found whose operation did not come to its end. */
+  storeDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void>;
 
   // ---- recording
   /** Where the values come from that an operation puts back. */

@@ -2,8 +2,9 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { engines } from '../support/engines.ts';
 import { node } from '../support/graph-writes.ts';
+import { runMortal } from '../support/mortal-instance.ts';
 import { overriding } from '../support/recording-world.ts';
-import { openWorld } from '../support/rollback-world.ts';
+import { openWorld, type WorldOptions } from '../support/rollback-world.ts';
 
 /** Breaks in before reads of a graph, as long as it is told to. */
 class BeforeReads {
@@ -30,10 +31,10 @@ class BeforeReads {
 describe.each(engines)('a proof, on %s', (_, open) => {
   let end = async (): Promise<void> => {};
   afterEach(() => end());
-  async function opened() {
+  async function opened(more: WorldOptions = {}) {
     const { database, close } = await open();
     const reads = new BeforeReads();
-    const world = await openWorld(database, { wrapGraph: reads.wrap });
+    const world = await openWorld(database, { wrapGraph: reads.wrap, ...more });
     end = async () => {
       await world.close();
       await close();
@@ -59,6 +60,25 @@ describe.each(engines)('a proof, on %s', (_, open) => {
     expect(operation.status).toBe('COMPLETED');
     expect(await world.details(id)).toMatchObject({ proof: { matches: true } });
     expect((await world.content())['n:a']?.properties).toEqual({ p: 0, seen: times });
+  });
+
+  test.each([
+    ['lists what it finds itself', { p: 0, seen: 2 }, [[1n, 'a', { p: 0, seen: 2 }]]],
+    ['lists nothing when the graph is as it should be by then', { p: 0 }, []],
+  ])('of an operation whose first proof died with its instance %s', async (_name, by, listed) => {
+    const { reads, world } = await opened({ queue: 'none' });
+    const start = await world.write('start', [node('a', { p: 0 }), node('b', { p: 0 })]);
+    await world.write('u', [node('a', { p: 1 }), node('b', { p: 1 })]);
+    const id = await world.request({ to: { seq: start } });
+    reads.next(1, () => world.write('other', [node('a', { p: 0, seen: 1 })]));
+    expect(await runMortal(world, id, { method: 'account', call: 1, moment: 'before' })).toBe(true);
+    expect(await world.differences(id)).toMatchObject([{ key: 'a', explained: true }]);
+    await world.write('other', [node('a', by)]);
+    await world.runner.run(id);
+    expect(await world.read(id)).toMatchObject({ status: 'COMPLETED', counts: { applied: 2n } });
+    expect(await world.details(id)).toMatchObject({ proof: { method: 'CONTINUOUS_CHECKSUM', matches: true } });
+    expect((await world.differences(id)).map(({ no, key, actual }) => [no, key, actual?.properties])).toEqual(listed);
+    expect((await world.content())['n:a']?.properties).toEqual(by);
   });
 
   test('claims what it has read and no more when capture has a gap by then', async () => {

@@ -1,3 +1,4 @@
+import type { EntityState } from '../../src/core/entities.ts';
 import type { SqlExecutor } from '../../src/ports/database.ts';
 import type { OperationProof } from '../../src/ports/operation-store.ts';
 
@@ -26,6 +27,12 @@ export function operationRecords(database: SqlExecutor) {
     events: (id: string) =>
       row<{ seq: bigint; type: string; status: string; progress: number; message: string | null }>(
         'SELECT seq, type, status, progress, message FROM operation_events WHERE operation_id = $1 ORDER BY seq',
+        id,
+      ),
+    /** Of its proof. */
+    differences: (id: string) =>
+      row<{ no: bigint; key: string; explained: boolean; actual: EntityState | null }>(
+        'SELECT no, key, explained, actual FROM proof_differences WHERE operation_id = $1 ORDER BY no',
         id,
       ),
     /** What the audit log says of an operation. */

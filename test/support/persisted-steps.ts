@@ -2,7 +2,6 @@
 const PERSISTING: ReadonlySet<string> = new Set([
   'acquire',
   'addConflicts',
-  'addDifferences',
   'advance',
   'copy',
   'dropUnfound',
@@ -17,6 +16,7 @@ const PERSISTING: ReadonlySet<string> = new Set([
   'reset',
   'resetRows',
   'setState',
+  'storeDifferences',
   'transaction',
 ]);
 

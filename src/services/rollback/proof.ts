@@ -35,7 +35,7 @@ export async function prove(run: OperationRun): Promise<OperationProof> {
   }
   // Those that matter first.
   const differences = [...found.unexplained, ...found.explained].slice(0, MAX_DIFFERENCES);
-  if (differences.length > 0) await deps.plans.addDifferences(run.lease, differences);
+  await deps.plans.storeDifferences(run.lease, differences);
   const checksums = await compareChecksums(run, at);
   return {
     method: checksums === null ? 'TOUCHED_ENTITIES' : 'CONTINUOUS_CHECKSUM',

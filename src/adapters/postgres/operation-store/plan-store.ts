@@ -229,13 +229,13 @@ export class PostgresPlanStore implements PlanStore {
     return reads.touchedSince(this.#database, operationId, graphId, since, until, limit, after);
   }
 
-  addDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void> {
-    return this.#database.transaction(async (tx) => {
-      await assertHeld(tx, lease);
+  storeDifferences(lease: OperationLease, differences: readonly ProofDifference[]): Promise<void> {
+    return this.#held(lease, async (tx) => {
+      await empty(tx, lease.operationId, ['proof_differences']);
+      if (differences.length === 0) return;
       await tx.query(
         `INSERT INTO proof_differences (operation_id, no, kind, key, explained, expected, actual)
-         SELECT $1, (SELECT coalesce(max(no), 0) FROM proof_differences WHERE operation_id = $1) + d.n, d.kind, d.key, d.explained,
-           d.expected::jsonb, d.actual::jsonb
+         SELECT $1, d.n, d.kind, d.key, d.explained, d.expected::jsonb, d.actual::jsonb
          FROM unnest($2::smallint[], $3::text[], $4::bool[], $5::text[], $6::text[])
            WITH ORDINALITY AS d(kind, key, explained, expected, actual, n)`,
         [
