@@ -3,7 +3,7 @@ import type { ConflictChoice } from '../../src/core/conflict-choice.ts';
 import { conflictsIn, decision } from '../support/conflicted.ts';
 import { engines, type OpenedEngine } from '../support/engines.ts';
 import { node } from '../support/graph-writes.ts';
-import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
+import { CALLER, goneNode, openWorld, type World } from '../support/rollback-world.ts';
 
 const MANUAL = { default: 'MANUAL' } as const;
 
@@ -77,6 +77,30 @@ describe.each(engines)('a full restore for which a person names values, on %s', 
     const expectPlan = planHash ?? '';
     await proved(await world.manager.execute(CALLER, { id, expectPlan, strategy: 'IMMEDIATE' }));
     expect(await uids('a', 'b')).toEqual(['w', 'v']);
+  });
+
+  test('is proved when a decision is changed after others removed what would vanish', async () => {
+    const has = thing('has', { uid: 'taken' });
+    await world.write('start', [has]);
+    const start = await twins();
+    await world.write('u', [thing('new', { uid: 'new' })]);
+    const { id } = await world.rollback({ to: { seq: start }, policy: MANUAL });
+    await decided(id, 'b', { value: 'taken' });
+    await world.until(async () => (await conflictsOf(id)).some(({ key, status }) => key === 'a' && status === 'OPEN'));
+    await world.rest(id);
+    await world.write('other', [goneNode('new')]);
+    await world.runner.sweep();
+    await world.until(async () =>
+      (await world.planRows(id)).some(({ key, state }) => key === 'new' && state === 'ALREADY_SO'),
+    );
+    await world.rest(id);
+    const choices: Record<string, ConflictChoice> = { a: { value: 'x' }, b: { value: 'w' } };
+    const again = (await conflictsOf(id)).map((conflict) =>
+      decision(conflict, choices[conflict.key] ?? { side: 'LIVE' }),
+    );
+    await resolve(id, ...again);
+    await proved(id);
+    expect(await uids('a', 'b', 'has', 'new')).toEqual(['w', 'v', 'taken', undefined]);
   });
 
   test('is proved when an entity gets a value that it lacked and must have by now', async () => {

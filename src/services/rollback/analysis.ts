@@ -123,7 +123,9 @@ async function planPage(
   const conflicts: NewConflict[] = [];
   for (const entity of await planner.plan(refs, head)) {
     const decided = decide(entity, standing.settlePlanned, run.deps.keys);
-    if (decided.row !== null) rows.push({ ...decided.row, replanned: again });
+    const { row } = decided;
+    // What is absent by now and was there at the plan's head was removed by others, which the proof has to know.
+    if (row !== null && (again || !staysAbsent(row))) rows.push({ ...row, replanned: again });
     conflicts.push(...decided.conflicts);
   }
   return {
@@ -133,6 +135,10 @@ async function planPage(
       await storeConflicts(run, standing, conflicts, rows);
     },
   };
+}
+
+function staysAbsent({ state, before }: PlanRow): boolean {
+  return state === 'ALREADY_SO' && before === null;
 }
 
 function startMessage(transactions: bigint, start: bigint, head: bigint): string {

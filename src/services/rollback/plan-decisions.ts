@@ -42,8 +42,9 @@ function settledRow(plan: EntityPlan): PlanRow | null {
   if (plan.action !== null) {
     return rowOf(plan, plan.after, { action: plan.action, state: 'PENDING', origins: plan.origins });
   }
-  if (!plan.alreadySo || plan.live === null) return null;
-  return rowOf(plan, plan.live, { action: 'UPDATED', state: 'ALREADY_SO', origins: null });
+  if (!plan.alreadySo) return null;
+  const action = plan.live === null ? 'DELETED' : 'UPDATED';
+  return rowOf(plan, plan.live, { action, state: 'ALREADY_SO', origins: null });
 }
 
 /** What overwriting would write: shown for what is open or left out. */
