@@ -76,6 +76,15 @@ export interface RenewedConflict extends NewConflict {
   readonly version: number;
 }
 
+/** The conflicts of rows that are stored. */
+export interface FoundConflicts {
+  readonly added: readonly NewConflict[];
+  /** What has become of others. The plan accounts for their versions then; those decided since they were read are left. */
+  readonly renewed: readonly RenewedConflict[];
+  /** What is told of those. */
+  readonly events: readonly NewOperationEvent[];
+}
+
 export interface OpenConflicts {
   readonly count: bigint;
   readonly types: readonly ConflictType[];
@@ -129,18 +138,11 @@ export interface PlanStore extends ConstrainedPlans {
   // ---- planning; @throws LeaseLostError
   /** Forgets rows, conflicts and differences. */
   reset(lease: OperationLease): Promise<void>;
-  /** Adds rows after those there are; an entity that has one keeps its place and gets the new content. */
-  put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void>;
-  addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void>;
   /**
-   * Stores what has become of conflicts, with the events that say so, and that the plan accounts for their versions. Those decided since they
-   * were read are left.
+   * Adds rows after those there are; an entity that has one keeps its place and gets the new content. All of it is stored, with the conflicts
+   * that were found, or nothing.
    */
-  renewConflicts(
-    lease: OperationLease,
-    conflicts: readonly RenewedConflict[],
-    events: readonly NewOperationEvent[],
-  ): Promise<void>;
+  put(lease: OperationLease, rows: readonly PlanRow[], found?: FoundConflicts): Promise<void>;
   /**
    * Marks the conflicts of entities, or all, as in question until planning finds them again, and takes what went along with them out of the
    * plan. Returns the entities that were left out, or wait, because of them.

@@ -8,7 +8,7 @@ import { LeaseLostError } from '../ports/operation-store.ts';
 import { analyze } from './rollback/analysis.ts';
 import type { BatchReader } from './rollback/batch-reader.ts';
 import { end, forgetMarker } from './rollback/ending.ts';
-import { catchUp, execute, readFirst } from './rollback/execution.ts';
+import { catchUp, execute, readFirst, takeUp } from './rollback/execution.ts';
 import { ROLLBACK_QUEUE } from './rollback/operation-control.ts';
 import {
   HandOver,
@@ -155,7 +155,8 @@ export class RollbackRunner {
     run.checkpoint();
     let reader: BatchReader | null = null;
     if (status === 'CONFLICT_RESOLUTION') await goOn(run);
-    else if (status !== 'EXECUTING') {
+    else if (status === 'EXECUTING') await takeUp(run);
+    else {
       reader = await this.#plan(run);
       if (reader === null) return;
     }

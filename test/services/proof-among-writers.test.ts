@@ -71,7 +71,7 @@ describe.each(engines)('a proof, on %s', (_, open) => {
     await world.write('u', [node('a', { p: 1 }), node('b', { p: 1 })]);
     const id = await world.request({ to: { seq: start } });
     reads.next(1, () => world.write('other', [node('a', { p: 0, seen: 1 })]));
-    expect(await runMortal(world, id, { method: 'account', call: 1, moment: 'before' })).toBe(true);
+    expect(await runMortal(world, id, { of: new Set(['account']), call: 1, moment: 'before' })).toBe(true);
     expect(await world.differences(id)).toMatchObject([{ key: 'a', explained: true }]);
     await world.write('other', [node('a', by)]);
     await world.runner.run(id);

@@ -7,7 +7,7 @@ import { runMortal } from '../support/mortal-instance.ts';
 import { CALLER, goneNode, openWorld, type Wanted, type World } from '../support/rollback-world.ts';
 
 /** With the rows of the plan stored, and nothing after that. */
-const AFTER_ROWS: Death = { method: 'put', call: 1, moment: 'after' };
+const AFTER_ROWS: Death = { of: new Set(['put']), call: 1, moment: 'after' };
 
 describe.each(engines)('a restore whose planning is taken up by another instance, on %s', (_, open) => {
   let engine: OpenedEngine;

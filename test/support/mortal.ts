@@ -6,11 +6,11 @@ export class Died extends Error {
 /** Where a call is struck: before it does anything, after it did, or (a graph transaction) with all its writes but not committed. */
 export type Moment = 'before' | 'inside' | 'after';
 
-/** The n-th call, counted from 1, of any method of any port, or of one method. */
+/** The n-th call, counted from 1, of any method of any port, or of these methods. */
 export interface Death {
   readonly call: number;
   readonly moment: Moment;
-  readonly method?: string;
+  readonly of?: ReadonlySet<string>;
 }
 
 /**
@@ -20,13 +20,13 @@ export interface Death {
 export class Mortal {
   #left: number;
   readonly #moment: Moment;
-  readonly #method: string | null;
+  readonly #of: ReadonlySet<string> | null;
   dead = false;
 
   constructor(death: Death | null) {
     this.#left = death?.call ?? Number.POSITIVE_INFINITY;
     this.#moment = death?.moment ?? 'before';
-    this.#method = death?.method ?? null;
+    this.#of = death?.of ?? null;
   }
 
   readonly wrap = <Port extends object>(port: Port): Port =>
@@ -50,7 +50,7 @@ export class Mortal {
   }
 
   #strikes(name: string): boolean {
-    if (this.#method !== null && this.#method !== name) return false;
+    if (this.#of?.has(name) === false) return false;
     this.#left -= 1;
     return this.#left === 0;
   }

@@ -1,7 +1,6 @@
 /** What ports store, by the names of their methods: nothing else of an operation outlives a process. */
-const PERSISTING: ReadonlySet<string> = new Set([
+export const PERSISTING: ReadonlySet<string> = new Set([
   'acquire',
-  'addConflicts',
   'advance',
   'copy',
   'dropUnfound',
@@ -12,7 +11,6 @@ const PERSISTING: ReadonlySet<string> = new Set([
   'put',
   'questionConflicts',
   'release',
-  'renewConflicts',
   'reset',
   'resetRows',
   'setState',

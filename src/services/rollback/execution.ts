@@ -60,6 +60,20 @@ export async function execute(run: OperationRun, reader: BatchReader): Promise<v
 }
 
 /**
+ * An execution that was begun is planned again before anything more of it is written. Whoever had it may have died while others' changes were
+ * being planned again, or before it asked about what that found, and nothing tells how far it got: the plan is whole by this alone.
+ * @throws Waits while something is open
+ */
+export async function takeUp(run: OperationRun): Promise<void> {
+  // Nothing is planned again before there is a safety point: the plan is still the one that was settled.
+  if (run.operation.safetyPointId === null) return;
+  // What is written already is not planned again: its own writes would look like others'.
+  await catchUp(run);
+  await replan(run);
+  await askIfOpen(run);
+}
+
+/**
  * Takes over the graph's marker, and notes what it says is written. A run that died between a batch's commit and its bookkeeping left that to
  * the next one, be it to go on or to end: nothing ends before its account has what is in the graph.
  * @returns how many batches are written
@@ -108,7 +122,6 @@ interface Written {
 }
 
 async function runBatch(run: OperationRun, reader: BatchReader, batch: Batch, next: Batch): Promise<Written> {
-  const { plans } = run.deps;
   for (let round = 1; ; round += 1) {
     const writes = await reader.read(batch);
     const writing = Promise.withResolvers<void>();
@@ -128,9 +141,14 @@ async function runBatch(run: OperationRun, reader: BatchReader, batch: Batch, ne
       reader.forget();
       await meet(run, error, { batch: batch.number, round, writes });
     }
-    const open = await plans.openConflicts(run.operation.id);
-    if (open.count > 0n) await ask(run, open);
+    await askIfOpen(run);
   }
+}
+
+/** @throws Waits */
+async function askIfOpen(run: OperationRun): Promise<void> {
+  const open = await run.deps.plans.openConflicts(run.operation.id);
+  if (open.count > 0n) await ask(run, open);
 }
 
 interface Refused {

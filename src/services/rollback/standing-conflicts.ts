@@ -128,8 +128,8 @@ export class StandingConflicts {
 }
 
 /**
- * Stores rows with their conflicts; conflicts that were there keep their ids, which the result leads to. Rows first: a run that dies in
- * between finds the conflicts unplanned.
+ * Stores rows with their conflicts, at once, since a row that waits for a conflict which is not there would be left out without a word.
+ * Conflicts that were there keep their ids, which the result leads to.
  */
 export async function storeConflicts(
   run: OperationRun,
@@ -143,10 +143,8 @@ export async function storeConflicts(
     const conflictId = row.conflictId === null ? null : (ids.get(row.conflictId) ?? row.conflictId);
     return { ...row, conflictId };
   });
-  if (kept.length > 0) await plans.put(run.lease, kept);
-  if (added.length > 0) await plans.addConflicts(run.lease, added);
   const events = reopened.slice(0, SHOWN_REOPENED).map(reopenedEvent);
-  if (renewed.length > 0) await plans.renewConflicts(run.lease, renewed, events);
+  await plans.put(run.lease, kept, { added, renewed, events });
   return ids;
 }
 

@@ -5,21 +5,20 @@ import type { PlanHashRow } from '../../../core/plan-hash.ts';
 import type { Origins } from '../../../core/undo-set.ts';
 import type { SharedValues } from '../../../ports/constrained-plans.ts';
 import type { Database, SqlExecutor } from '../../../ports/database.ts';
-import type { NewOperationEvent, OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
+import type { OperationAccount, OperationLease } from '../../../ports/operation-store.ts';
 import type {
   DependencyReads,
+  FoundConflicts,
   GroupSize,
   HangingRelationship,
   ListedConflict,
   MissingEnd,
-  NewConflict,
   OpenConflicts,
   PlannedState,
   PlannedWrite,
   PlanRow,
   PlanStore,
   ProofDifference,
-  RenewedConflict,
   Written,
 } from '../../../ports/plan-store.ts';
 import { renewStatistics } from '../statistics.ts';
@@ -35,6 +34,8 @@ import * as writeReads from './write-reads.ts';
 
 /** Rows in one statement. */
 const CHUNK = 5000;
+
+const NOTHING_FOUND: FoundConflicts = { added: [], renewed: [], events: [] };
 
 /** Plans in PostgreSQL. Whatever writes checks the lease in the same statement or transaction. */
 export class PostgresPlanStore implements PlanStore {
@@ -57,24 +58,18 @@ export class PostgresPlanStore implements PlanStore {
     });
   }
 
-  async put(lease: OperationLease, rows: readonly PlanRow[]): Promise<void> {
-    for (let at = 0; at < rows.length; at += CHUNK) await putRows(this.#database, lease, rows.slice(at, at + CHUNK));
-  }
-
-  addConflicts(lease: OperationLease, conflicts: readonly NewConflict[]): Promise<void> {
-    return this.#inChunks(lease, conflicts, insertConflicts);
-  }
-
-  renewConflicts(
-    lease: OperationLease,
-    conflicts: readonly RenewedConflict[],
-    events: readonly NewOperationEvent[],
-  ): Promise<void> {
-    return this.#held(lease, async (tx) => {
-      for (let at = 0; at < conflicts.length; at += CHUNK) {
-        await renewConflicts(tx, lease.operationId, conflicts.slice(at, at + CHUNK));
-      }
-      await addEvents(tx, lease.operationId, events);
+  async put(lease: OperationLease, rows: readonly PlanRow[], found: FoundConflicts = NOTHING_FOUND): Promise<void> {
+    const { added, renewed, events } = found;
+    const isAlone = added.length === 0 && renewed.length === 0;
+    if (isAlone && rows.length === 0) return;
+    // One statement needs no transaction around it.
+    if (isAlone && rows.length <= CHUNK) return putRows(this.#database, lease, rows);
+    const { operationId } = lease;
+    await this.#held(lease, async (tx) => {
+      for (const chunk of chunks(rows)) await putRows(tx, lease, chunk);
+      for (const chunk of chunks(added)) await insertConflicts(tx, operationId, chunk);
+      for (const chunk of chunks(renewed)) await renewConflicts(tx, operationId, chunk);
+      await addEvents(tx, operationId, events);
     });
   }
 
@@ -256,19 +251,13 @@ export class PostgresPlanStore implements PlanStore {
     });
   }
 
-  async #inChunks<Item>(
-    lease: OperationLease,
-    items: readonly Item[],
-    write: (tx: SqlExecutor, operationId: string, chunk: readonly Item[]) => Promise<void>,
-  ): Promise<void> {
-    for (let at = 0; at < items.length; at += CHUNK) {
-      await this.#held(lease, (tx) => write(tx, lease.operationId, items.slice(at, at + CHUNK)));
-    }
-  }
-
   originsFor(operationId: string, refs: readonly EntityRef[]): Promise<Map<string, Origins>> {
     return writeReads.originsFor(this.#database, operationId, refs);
   }
+}
+
+function* chunks<Item>(items: readonly Item[]): Iterable<readonly Item[]> {
+  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
 }
 
 async function empty(tx: SqlExecutor, operationId: string, tables: readonly string[]): Promise<void> {
