@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { conflictsIn, decision } from '../support/conflicted.ts';
 import { engines, type OpenedEngine } from '../support/engines.ts';
+import { node, relationship } from '../support/graph-writes.ts';
 import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
 
 describe.each(engines)('the conflicts of a preview, on %s', (_, open) => {
@@ -70,6 +71,24 @@ describe.each(engines)('the conflicts of a preview, on %s', (_, open) => {
     });
     expect((await world.details(executed))?.error_message).toContain('PLAN_CHANGED');
     expect(await heldBy(keys[0])).toBe(2);
+  });
+
+  test('arise when others hang something on what would vanish before its execution has begun', async () => {
+    const start = await world.write('start', [node('late-b')]);
+    await world.write('late-u', [node('late-a')]);
+    const undo = { by: { actor: 'late-u' }, from: { seq: start } };
+    const { id, planHash } = await world.rollback({ undo, dryRun: true, policy: { default: 'OVERWRITE' } });
+    const idle = await openWorld(engine.database, { queue: 'none' });
+    const executed = await idle.manager.execute(CALLER, { id, expectPlan: planHash ?? '', strategy: 'IMMEDIATE' });
+    await idle.close();
+    await world.write('other', [relationship('late-r', 'late-a', 'late-b')]);
+    await world.runner.sweep();
+    expect(await world.rest(executed)).toMatchObject({ status: 'CONFLICT_RESOLUTION' });
+    const [hanging] = await conflictsOf(executed);
+    if (!hanging) throw new Error('no conflict');
+    await resolve(executed, decision(hanging, { side: 'TARGET' }));
+    expect(await world.settle(executed)).toMatchObject({ outcome: 'APPLIED', counts: { applied: 2n } });
+    expect(await world.content()).not.toHaveProperty('n:late-a');
   });
 
   test('that are open when it is executed wait for their decision then', async () => {

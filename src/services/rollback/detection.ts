@@ -24,8 +24,9 @@ const PAGE = 10_000;
  * Closes the plan over what its writes depend on, as recorded at `seq`: nodes to vanish must not be somebody's ends, relationships to
  * come back need theirs, and what the graph's constraints demand must hold. The policy decides what it can; the rest stays as open
  * DEPENDENCY conflicts.
+ * @returns whether anything was found that the plan did not account for
  */
-export async function closePlan(run: OperationRun, seq: bigint): Promise<void> {
+export async function closePlan(run: OperationRun, seq: bigint): Promise<boolean> {
   const { plans } = run.deps;
   const { id, graphId } = run.operation;
   const constraints = await constraintsOf(run);
@@ -36,7 +37,9 @@ export async function closePlan(run: OperationRun, seq: bigint): Promise<void> {
     if (await closeDependencies(run, { operationId: id, graphId, seq, pageSize: PAGE })) continue;
     const closed = await closeConstraints(run, constraints, seq);
     if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut);
-    if (!closed.found) return plans.markReleases(run.lease, constraints);
+    if (closed.found) continue;
+    await plans.markReleases(run.lease, constraints);
+    return round > 0;
   }
   throw new RangeError('the dependencies of the plan do not come to rest');
 }
@@ -90,7 +93,8 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[]): 
     if (row === undefined) continue;
     const stored = conflictOf(conflict, row, keys.next());
     const state = row.before ?? row.after;
-    const settlement = standing.settle({ ...stored, mergesCleanly: false, state });
+    const adds = conflict.cascade.length > 0;
+    const settlement = standing.settle({ ...stored, mergesCleanly: false, state }, adds);
     conflicts.push({ ...stored, settlement });
     if (settlement === null) {
       changed.push({ ...row, state: 'CONFLICTED', conflictId: stored.id });

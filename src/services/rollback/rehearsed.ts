@@ -17,7 +17,7 @@ const CHANGED = 'the graph has changed since the preview in a way that the plan 
 
 /**
  * Takes over the plan of a preview, with its decisions, at the present head. Entities that others have touched since are planned again, which
- * may leave writes out or ask somebody: anything wider ends the operation.
+ * may leave writes out or ask somebody: a write that comes out otherwise ends the operation.
  */
 export async function takeOver(run: OperationRun, previewId: string): Promise<void> {
   const preview = await copyFrom(run, previewId, 'ALL', `Going by the plan of the preview ${previewId}`);

@@ -38,7 +38,6 @@ export async function replanAt(
 ): Promise<boolean> {
   const { deps, lease, operation } = run;
   const { plans } = deps;
-  const known = operation.announcedConflict;
   let replanned = 0;
   if (await isToBeginAgain(run, decisions)) {
     replanned = await planAfresh(run, head);
@@ -54,7 +53,7 @@ export async function replanAt(
     await run.advance({ checkedSeq: head });
     return false;
   }
-  await closePlan(run, head);
+  const closed = await closePlan(run, head);
   await plans.dropUnfound(lease);
   if (operation.strategy === 'GRADUAL') await plans.group(lease, await constraintsOf(run));
   const announcement = await announce(run);
@@ -66,7 +65,7 @@ export async function replanAt(
     ...announcement,
     ...(replanned > 0 && { logs: [{ level: 'INFO', message }] }),
   });
-  return replanned > 0 || announcement.announcedConflict > known;
+  return replanned > 0 || closed;
 }
 
 /** A decision that the plan had taken in was changed, or a run that began again for that reason did not come to its end. */

@@ -1,5 +1,5 @@
 import { sameAspect } from '../../core/aspects.ts';
-import { choiceFrom } from '../../core/conflict-choice.ts';
+import { choiceFrom, choiceKind } from '../../core/conflict-choice.ts';
 import type { EntityRef } from '../../core/entities.ts';
 import { stateHash, toHex } from '../../core/hash.ts';
 import type { PlannedConflict } from '../../core/plan.ts';
@@ -20,8 +20,13 @@ export const BLOCK = { type: 'DEPENDENCY', aspect: 'CONSTRAINT', property: null 
 /** An operation whose conflicts are decided. A run is one. */
 export interface Decided {
   readonly deps: { readonly conflicts: Pick<ConflictStore, 'ofEntities'> };
-  readonly operation: Pick<OperationRecord, 'id' | 'policy'>;
+  readonly operation: Pick<OperationRecord, 'id' | 'policy' | 'rehearsalOfId' | 'resumesId' | 'counts'>;
   readonly rules: () => Promise<readonly ResolutionRule[]>;
+}
+
+/** Whether what the plan writes is settled: somebody said "go" to the list of it, or a part of it is written. */
+function isConfirmed({ rehearsalOfId, resumesId, counts }: Decided['operation']): boolean {
+  return rehearsalOfId !== null || resumesId !== null || counts.applied > 0n;
 }
 
 /** The conflict of a row that the graph refuses to take. */
@@ -57,23 +62,29 @@ type Finding = Pick<NewConflict, 'kind' | 'key' | 'type' | 'aspect' | 'property'
  */
 export class StandingConflicts {
   readonly #policy: ConflictPolicy;
+  readonly #isConfirmed: boolean;
   readonly #known: ReadonlyMap<string, StoredConflict>;
   readonly #rules: readonly ResolutionRule[];
 
-  private constructor(policy: ConflictPolicy, known: readonly StoredConflict[], rules: readonly ResolutionRule[]) {
-    this.#policy = policy;
+  private constructor(
+    operation: Decided['operation'],
+    known: readonly StoredConflict[],
+    rules: readonly ResolutionRule[],
+  ) {
+    this.#policy = operation.policy;
+    this.#isConfirmed = isConfirmed(operation);
     this.#known = new Map(known.map((conflict) => [nameOf(conflict), conflict]));
     this.#rules = rules;
   }
 
   static async of({ deps, operation, rules }: Decided, refs: readonly EntityRef[]): Promise<StandingConflicts> {
     const known = await deps.conflicts.ofEntities(operation.id, refs);
-    return new StandingConflicts(operation.policy, known, await rules());
+    return new StandingConflicts(operation, known, await rules());
   }
 
   /** For an operation that has no conflicts yet. */
   static async none({ operation, rules }: Decided): Promise<StandingConflicts> {
-    return new StandingConflicts(operation.policy, [], await rules());
+    return new StandingConflicts(operation, [], await rules());
   }
 
   /** Decides the conflicts of planned entities. */
@@ -85,11 +96,16 @@ export class StandingConflicts {
     return this.settle({ ...conflict, kind, key, liveHash, state });
   };
 
-  /** What is decided about a conflict by now; null while it is open. */
-  settle(found: Finding & Settleable): Settlement | null {
+  /**
+   * What is decided about a conflict by now; null while it is open. `adds`: overwriting would write other entities besides, which only a person adds
+   * to a plan that is confirmed.
+   */
+  settle(found: Finding & Settleable, adds = false): Settlement | null {
     const stored = this.#known.get(nameOf(found));
     if (stored !== undefined && isSameMatter(stored, found)) return settlementOf(stored);
-    return settle(this.#policy, this.#rules, found);
+    const settlement = settle(this.#policy, this.#rules, found);
+    const isWider = adds && settlement !== null && choiceKind(settlement.choice) === 'TARGET';
+    return isWider && this.#isConfirmed ? null : settlement;
   }
 
   /** Stored conflicts with the id and version that they keep, and the fresh ones. `ids` leads from the found conflicts' ids to those kept. */
