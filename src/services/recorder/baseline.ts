@@ -1,6 +1,5 @@
 import { type EntityId, type EntityState, entityId } from '../../core/entities.ts';
 import { CaptureError } from '../../core/errors.ts';
-import { stateHash } from '../../core/hash.ts';
 import type { VersionEntry } from '../../core/recording-types.ts';
 import type { AttachmentRecord, AttachmentStore, BaselinePhase } from '../../ports/attachment-store.ts';
 import type { RecorderLease } from '../../ports/history.ts';
@@ -13,7 +12,7 @@ import { STORE_RESTORED, StoreStamp } from './store-stamp.ts';
 import { refOf, versionOf } from './versions.ts';
 
 /** Entities in one page, which becomes one transaction. */
-const PAGE = 10_000;
+const PAGE = 5_000;
 /** Entities that writers touch while one page is fetched; beyond it the page is fetched anew. */
 const MOST_TOUCHED = 100_000;
 /** What the pages are of the way; the rest is what history has and the graph has not, and the writes that came meanwhile. */
@@ -44,8 +43,6 @@ export class Baseline {
   readonly #asked: Asked[] = [];
   /** What writers touched since the page before the next one was asked for, which is when the next one may have been read. */
   #since: Set<EntityId> | null = null;
-  /** Of states whose page waits for its turn. */
-  readonly #hashes = new WeakMap<EntityState, Uint8Array>();
   /** Whether an entity of a page may be recorded already. */
   #mayBeRecorded = true;
 
@@ -158,16 +155,10 @@ export class Baseline {
   #ask(cursor: string | null): Asked {
     this.#pages ??= this.#deps.graph.baseline(cursor, PAGE)[Symbol.asyncIterator]();
     const touched = this.#lenient.watch();
-    const result = this.#pages.next().then((page) => this.#hashed(page));
+    const result = this.#pages.next();
     // It is awaited a step later; until then a failure is nobody's yet.
     result.catch(() => {});
     return { result, touched };
-  }
-
-  /** While the page before it is being stored, when this process has little else to do. */
-  #hashed(page: IteratorResult<BaselinePage>): IteratorResult<BaselinePage> {
-    if (page.done !== true) for (const state of page.value.entities) this.#hashes.set(state, stateHash(state));
-    return page;
   }
 
   /** What was touched after its page may have been read is read again, now that no scan runs beside it. */
@@ -188,9 +179,7 @@ export class Baseline {
     const states = await this.#asOfNow(entities, touched);
     const { history, graphId } = this.#deps;
     const current = await history.current(graphId, this.#mayBeRecorded ? states.map(refOf) : []);
-    const versions = states.flatMap(
-      (state) => versionOf(state, state, current.get(entityId(state)), this.#hashes.get(state)) ?? [],
-    );
+    const versions = states.flatMap((state) => versionOf(state, state, current.get(entityId(state))) ?? []);
     if (versions.length > 0) await this.#store(lease, at.source, versions);
   }
 
