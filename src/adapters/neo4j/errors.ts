@@ -75,3 +75,8 @@ export function toGraphError(error: unknown): unknown {
   if (!(error instanceof Neo4jError)) return error;
   return new GraphError(error.message, error.code, isRetryable(error), error);
 }
+
+/** For whatever leaves the adapter: an error of the driver tells nobody outside whether it passes. */
+export function rethrow(error: unknown): never {
+  throw toGraphError(error);
+}

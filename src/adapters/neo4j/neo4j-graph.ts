@@ -19,7 +19,7 @@ import type { Capture } from './capture.ts';
 import { Connection, type ConnectionOptions, type Neo4jAddress } from './connection.ts';
 import type { Locking } from './entities/cypher.ts';
 import { EntityStore } from './entities/entity-store.ts';
-import { toGraphError } from './errors.ts';
+import { rethrow, toGraphError } from './errors.ts';
 import { DEFAULT_KEY_PROPERTY } from './names.ts';
 import { Notices } from './notices.ts';
 import { OwnMetadata } from './own-metadata.ts';
@@ -211,10 +211,6 @@ async function lockingOf(connection: Connection): Promise<Locking> {
     `SHOW PROCEDURES YIELD name WHERE name IN ['apoc.lock.nodes', 'apoc.lock.rels'] RETURN count(*) AS found`,
   );
   return row?.found === 2n ? 'APOC' : 'PROPERTY';
-}
-
-function rethrow(error: unknown): never {
-  throw toGraphError(error);
 }
 
 async function* translated<T>(items: AsyncIterable<T>): AsyncGenerator<T> {

@@ -1,6 +1,6 @@
 import type { GraphStamp } from '../../ports/knowledge-graph.ts';
 import type { Connection } from './connection.ts';
-import { toGraphError } from './errors.ts';
+import { rethrow } from './errors.ts';
 import { MARKER_LABEL } from './names.ts';
 import type { OwnMetadata } from './own-metadata.ts';
 
@@ -21,8 +21,4 @@ export function stampIn(connection: Connection, own: OwnMetadata): GraphStamp {
         .catch(rethrow);
     },
   };
-}
-
-function rethrow(error: unknown): never {
-  throw toGraphError(error);
 }

@@ -4,6 +4,7 @@ import type { ElementType, Value } from '../../../core/values.ts';
 import type { GraphConstraints, Holder } from '../../../ports/graph-constraints.ts';
 import type { Connection, Row } from '../connection.ts';
 import { toDriver, UnstorableError } from '../entities/values.ts';
+import { rethrow } from '../errors.ts';
 import { isOurs, quotedKeyProperty } from '../names.ts';
 
 /** By the end of the type's name, which the kind of entity begins. */
@@ -40,7 +41,7 @@ export class Neo4jConstraints implements GraphConstraints {
   }
 
   async read(): Promise<readonly Constraint[]> {
-    const rows = await this.#connection.read('SHOW CONSTRAINTS YIELD * RETURN * ORDER BY name');
+    const rows = await this.#connection.read('SHOW CONSTRAINTS YIELD * RETURN * ORDER BY name').catch(rethrow);
     return rows.flatMap((row) => constraintOf(row) ?? []);
   }
 
@@ -50,7 +51,7 @@ export class Neo4jConstraints implements GraphConstraints {
       return values.includes(null) ? [] : [{ at: BigInt(at), values }];
     });
     if (wanted.length === 0) return [];
-    const rows = await this.#connection.read(this.#holdersOf(constraint), { wanted });
+    const rows = await this.#connection.read(this.#holdersOf(constraint), { wanted }).catch(rethrow);
     return rows.flatMap(({ at, key }): Holder[] =>
       typeof key === 'string' ? [{ at: Number(at), ref: { kind: constraint.entity, key } }] : [],
     );
