@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Capture } from '../../src/adapters/neo4j/capture.ts';
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
+import { quoted } from '../../src/adapters/neo4j/names.ts';
 import {
   type CaptureParts,
   type Kept,
@@ -86,10 +87,10 @@ function holds(value: Value): boolean {
 export async function wipe(connection: Connection): Promise<void> {
   await dropTriggers(connection);
   for (const row of await connection.read('SHOW CONSTRAINTS YIELD name')) {
-    await connection.command(`DROP CONSTRAINT \`${row.name}\` IF EXISTS`);
+    await connection.command(`DROP CONSTRAINT ${quoted(String(row.name))} IF EXISTS`);
   }
   for (const row of await connection.read(`SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'`)) {
-    await connection.command(`DROP INDEX \`${row.name}\` IF EXISTS`);
+    await connection.command(`DROP INDEX ${quoted(String(row.name))} IF EXISTS`);
   }
   await connection.write({}, (tx) => tx.run('MATCH (n) DETACH DELETE n'));
 }

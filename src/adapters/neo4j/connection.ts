@@ -251,7 +251,7 @@ class BoltTransaction implements OpenTransaction {
 
 /**
  * Puts a statement's parameters into one map. Neo4j plans a statement anew for every magnitude of a list that is a parameter of its own,
- * which takes longer than most of ours run; of what is in a map it does not know the size.
+ * which takes longer than most of ours run; of what is in a map it does not know the size. Names in the text have no dollars: see `quoted`.
  */
 function inOneMap(text: string): string {
   return text.replace(/\$(?=[A-Za-z])/g, '$$p.');

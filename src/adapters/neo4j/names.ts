@@ -14,18 +14,22 @@ export const LOCK_PROPERTY = '_palinodeLock';
 const KEY_PROPERTY = /^[\p{L}_][\p{L}\p{N}_]{0,99}$/u;
 
 /**
- * A key property for query text. Labels, types and other property names never stand in query text: they travel as parameters, since
- * Neo4j resolves \uXXXX before it reads quotes, which no quoting survives.
- *
- * @throws InvalidInputError when it is no plain name
+ * A name of the user's in query text, for the few statements that cannot take it as a parameter: schema commands, and reads by an index. Neo4j
+ * resolves \uXXXX before it reads quotes, and what comes of one is not resolved again. So backslashes, which would begin one, are written so,
+ * and dollars, which begin parameters of ours.
  */
+export function quoted(name: string): string {
+  return `\`${name.replaceAll('\\', '\\u005C').replaceAll('$', '\\u0024').replaceAll('`', '``')}\``;
+}
+
+/** A key property for query text. @throws InvalidInputError when it is no plain name */
 export function quotedKeyProperty(name: string): string {
   if (!KEY_PROPERTY.test(name))
     throw InvalidInputError.field(
       ['keyProperty'],
       'must be letters, digits and underscores, not beginning with a digit',
     );
-  return `\`${name}\``;
+  return quoted(name);
 }
 
 /** Whether a node with these labels is one of the service's own. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { quoted } from '../../../src/adapters/neo4j/names.ts';
 import type { Neo4jService } from '../../support/neo4j-service.ts';
 import { type SharedNeo4jService, serviceOnSharedNeo4j } from '../../support/shared-neo4j-service.ts';
 
@@ -27,7 +28,7 @@ async function operation(id: string) {
 beforeEach(async () => {
   await service.cypher('MATCH (n:User) DETACH DELETE n');
   for (const row of await service.cypher('SHOW CONSTRAINTS YIELD name')) {
-    await service.cypher(`DROP CONSTRAINT \`${row.get('name')}\``);
+    await service.cypher(`DROP CONSTRAINT ${quoted(row.get('name'))}`);
   }
   for (const name of ['by_age', 'by_name', 'text_bio']) await service.cypher(`DROP INDEX ${name} IF EXISTS`);
 });
@@ -57,6 +58,27 @@ test('constraints and indexes come back with the data, around it', async () => {
   ]);
   const mails = await service.cypher('MATCH (u:User) RETURN u.mail AS mail ORDER BY mail');
   expect(mails.map((row) => row.get('mail'))).toEqual(['a@x', 'b@x']);
+});
+
+test('what has names that are hard to write comes back under them', async () => {
+  const without = await service.point('before anything is hard to write');
+  const names = ['a`b', 'a$b', 'a\\u0041b', 'a\\b'];
+  for (const name of names.map(quoted)) {
+    await service.cypher(`CREATE CONSTRAINT ${name} FOR (n:${name}) REQUIRE n.${name} IS UNIQUE`);
+  }
+  const read = async () => {
+    const rows = await service.cypher('SHOW CONSTRAINTS YIELD name, labelsOrTypes, properties ORDER BY name');
+    return rows.map((row) => row.toObject());
+  };
+  const before = await read();
+  expect(before.map(({ name }) => name).sort()).toEqual([...names].sort());
+  const point = await service.point('hard to write');
+  for (const name of names.map(quoted)) await service.cypher(`DROP CONSTRAINT ${name}`);
+  const restored = await service.rollback({ to: { point: point.id }, strategy: 'GRADUAL', includeSchema: true });
+  expect(restored).toMatchObject({ status: 'COMPLETED' });
+  expect(await read()).toEqual(before);
+  await service.rollback({ to: { point: without.id }, strategy: 'GRADUAL', includeSchema: true });
+  expect(await read()).toEqual([]);
 });
 
 test('a schema that alone is different is reason enough; a preview changes nothing', async () => {

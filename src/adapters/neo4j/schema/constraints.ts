@@ -5,7 +5,7 @@ import type { GraphConstraints, Holder } from '../../../ports/graph-constraints.
 import type { Connection, Row } from '../connection.ts';
 import { toDriver, UnstorableError } from '../entities/values.ts';
 import { rethrow } from '../errors.ts';
-import { isOurs, quotedKeyProperty } from '../names.ts';
+import { isOurs, quoted, quotedKeyProperty } from '../names.ts';
 
 /** By the end of the type's name, which the kind of entity begins. */
 const KINDS: readonly (readonly [string, Constraint['kind']])[] = [
@@ -94,12 +94,4 @@ function storable(value: Value): ReturnType<typeof toDriver> | null {
     if (error instanceof UnstorableError) return null;
     throw error;
   }
-}
-
-/**
- * A name in query text. Backslashes are written as escapes of themselves, since Neo4j resolves \uXXXX before it reads quotes: what comes of
- * one is not resolved again.
- */
-function quoted(name: string): string {
-  return `\`${name.replaceAll('\\', '\\u005C').replaceAll('`', '``')}\``;
 }

@@ -2,6 +2,7 @@ import { Neo4jError } from 'neo4j-driver';
 import { ConstraintError } from '../../../core/errors.ts';
 import type { SchemaItem } from '../../../core/schema-changes.ts';
 import type { Connection } from '../connection.ts';
+import { quoted } from '../names.ts';
 import { readSchema } from './schema-items.ts';
 
 /** How long a new index may take to be filled, in seconds. */
@@ -29,17 +30,17 @@ function dropCommand({ name, kind }: SchemaItem): string {
   return `DROP ${kind.endsWith('CONSTRAINT') ? 'CONSTRAINT' : 'INDEX'} ${quoted(name)} IF EXISTS`;
 }
 
+/** Neo4j writes names into its own definitions with quotes escaped and backslashes not, which would begin an escape: see `quoted`. */
+function escaped(definition: string): string {
+  return definition.replaceAll('\\', '\\u005C');
+}
+
 async function make(connection: Connection, { name, definition }: SchemaItem): Promise<void> {
   if (!DEFINITION.test(definition)) throw new ConstraintError(`${name} is not a constraint or index of Neo4j`, name);
   try {
-    await connection.command(definition);
+    await connection.command(escaped(definition));
   } catch (error) {
     if (!(error instanceof Neo4jError) || !error.code.includes('.Schema.')) throw error;
     throw new ConstraintError(`${name} cannot be created: ${error.message}`, name);
   }
-}
-
-/** Names of schema items go into query text. Backslashes would begin an escape that is resolved before quotes are read. */
-function quoted(name: string): string {
-  return `\`${name.replaceAll('\\', '\\u005c').replaceAll('`', '``')}\``;
 }
