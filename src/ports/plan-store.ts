@@ -144,8 +144,8 @@ export interface PlanStore extends ConstrainedPlans {
    */
   put(lease: OperationLease, rows: readonly PlanRow[], found?: FoundConflicts): Promise<void>;
   /**
-   * Marks the conflicts of entities, or all, as in question until planning finds them again, and takes what went along with them out of the
-   * plan. Returns the entities that were left out, or wait, because of them.
+   * Marks the conflicts of entities, or all, as in question until planning finds them again. Returns the entities that were to go along, were
+   * left out, or wait, because of them: until these are planned again the plan is not whole. For all, nothing.
    */
   questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]>;
   /** Ends the conflicts in question that were not found again: nothing is left to decide. Those decided meanwhile are left. */

@@ -11,8 +11,12 @@ import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import { hashOf } from '../../core/hash.ts';
 import type { DependencyReads, HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import { planRequest } from './analysis.ts';
+import { chunks } from './batch.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
+import { EntityPlanner } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
+import { planAnew } from './planning-anew.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Every round leaves out or adds something, so few are ever needed. */
@@ -31,12 +35,12 @@ export async function closePlan(run: OperationRun, seq: bigint): Promise<boolean
   const { id, graphId } = run.operation;
   const constraints = await constraintsOf(run);
   const skipped = await plans.skippedStructures(id);
-  if (skipped.length > 0) await skipDependents(run, skipped);
+  if (skipped.length > 0) await skipDependents(run, skipped, seq);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     run.checkpoint();
     if (await closeDependencies(run, { operationId: id, graphId, seq, pageSize: PAGE })) continue;
     const closed = await closeConstraints(run, constraints, seq);
-    if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut);
+    if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut, seq);
     if (closed.found) continue;
     await plans.markReleases(run.lease, constraints);
     return round > 0;
@@ -51,7 +55,7 @@ async function closeDependencies(run: OperationRun, reads: DependencyReads): Pro
   for await (const [hanging, missing] of together(plans.hangingRelationships(reads), plans.missingEnds(reads))) {
     run.checkpoint();
     found = true;
-    await settle(run, [...vanishingOf(hanging ?? []), ...returningOf(missing ?? [])]);
+    await settle(run, [...vanishingOf(hanging ?? []), ...returningOf(missing ?? [])], reads.seq);
   }
   return found;
 }
@@ -78,7 +82,7 @@ interface Skip extends EntityRef {
 }
 
 /** Stores conflicts with what is decided about them. */
-async function settle(run: OperationRun, found: readonly DependencyConflict[]): Promise<void> {
+async function settle(run: OperationRun, found: readonly DependencyConflict[], seq: bigint): Promise<void> {
   const { keys } = run.deps;
   const refs = found.map(({ ref }) => ref);
   const standing = await StandingConflicts.of(run, refs);
@@ -107,7 +111,10 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[]): 
     for (const ref of effect.skipped) skips.set(entityId(ref), { ...ref, ...because, reason: conflict.explanation });
     changed.push({ ...row, conflictId: stored.id });
   }
-  const written = [...cascades.values()].filter((row) => !skips.has(entityId(row)));
+  const overridden = await rowsOf(run, [...cascades.values()]);
+  const written = [...cascades.values()]
+    .filter((row) => !skips.has(entityId(row)))
+    .map((row) => ({ ...row, partial: leavesOut(row, overridden.get(entityId(row))) }));
   // What the plan has something else to do with is not listed a second time.
   const there = [...(await rowsOf(run, [...listed.values()])).values()].filter((row) => row.state !== 'ALREADY_SO');
   const taken = new Set([...changed, ...written, ...there].map(entityId));
@@ -118,6 +125,7 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[]): 
     await skipDependents(
       run,
       [...skips.values()].map((skip) => ({ ...skip, conflictId: kept(skip) })),
+      seq,
     );
 }
 
@@ -127,7 +135,7 @@ interface LeftOutOrigin extends EntityRef {
 }
 
 /** Leaves entities out, and what hangs on them, saying why. Holds of the plan only what is left out. */
-async function skipDependents(run: OperationRun, skipped: readonly LeftOutOrigin[]): Promise<void> {
+async function skipDependents(run: OperationRun, skipped: readonly LeftOutOrigin[], seq: bigint): Promise<void> {
   const { plans } = run.deps;
   const conflictIds = new Map(skipped.map((ref) => [entityId(ref), ref.conflictId ?? null]));
   const first = skipped.flatMap(({ kind, key, reason, conflictId = null }) =>
@@ -139,10 +147,25 @@ async function skipDependents(run: OperationRun, skipped: readonly LeftOutOrigin
     const closure = skipClosure(frontier, await changesAround(run, frontier));
     const found = [...closure].filter(([id]) => !conflictIds.has(id)).map(([, dependent]) => dependent);
     const left = found.map(({ ref, reason, root }) => ({ ...ref, reason, conflictId: conflictIds.get(root) ?? null }));
-    await plans.setState(run.lease, left, 'SKIPPED');
+    const withdrawn = await withdraw(run, left, seq);
+    await plans.setState(
+      run.lease,
+      left.filter((ref) => !withdrawn.has(entityId(ref))),
+      'SKIPPED',
+    );
     for (const ref of left) conflictIds.set(entityId(ref), ref.conflictId);
     frontier = left;
   }
+}
+
+/** What was only to go with an entity that is left out needs no leaving out: it is planned for itself. @returns what that was */
+async function withdraw(run: OperationRun, left: readonly EntityRef[], seq: bigint): Promise<ReadonlySet<string>> {
+  const cascades = [...(await rowsOf(run, left)).values()].filter(({ cascade }) => cascade);
+  if (cascades.length === 0) return new Set();
+  const planner = new EntityPlanner(run.deps, planRequest(run));
+  const rows: string[] = [];
+  for (const page of chunks(cascades, PAGE)) rows.push(...(await planAnew(run, planner, page, seq)).map(entityId));
+  return new Set(rows);
 }
 
 /** The planned creations and deletions of entities, and those that hang on them or that they hang on. */
@@ -184,6 +207,12 @@ function cascadeRow(change: EntityChange): PlanRow {
     reason:
       change.after === null ? 'deleted with the node that it hangs on' : 'comes back as an end of what comes back',
   };
+}
+
+/** What comes back as it last was, though it was to stay away, comes without what the undo set would take back of it. */
+function leavesOut(row: PlanRow, overridden: PlanRow | undefined): boolean {
+  if (row.action !== 'CREATED' || overridden === undefined) return false;
+  return overridden.cascade ? overridden.partial : overridden.state === 'SKIPPED';
 }
 
 /** What overwriting would write besides, shown for as long as nothing is decided. */

@@ -81,7 +81,10 @@ async function widerRow(run: OperationRun, previewId: string): Promise<EntityRef
 function isWithin(row: PlanRow | null, previewed: PlanRow | undefined): boolean {
   if (row === null || row.state === 'SKIPPED' || row.state === 'ALREADY_SO') return true;
   if (previewed === undefined) return false;
-  return row.state === previewed.state && sameHash(row.targetHash, previewed.targetHash);
+  if (row.state !== previewed.state) return false;
+  // It was to go with another, which is left out now: what is taken back of it instead follows from the state that the preview had seen.
+  if (previewed.cascade && !row.cascade && sameHash(row.expectedHash, previewed.expectedHash)) return true;
+  return sameHash(row.targetHash, previewed.targetHash);
 }
 
 /**

@@ -1,14 +1,12 @@
-import { choiceKind } from '../../core/conflict-choice.ts';
 import { type EntityRef, entityId } from '../../core/entities.ts';
-import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { planRequest, planTouched } from './analysis.ts';
+import { chunks } from './batch.ts';
 import { constraintsOf } from './constraint-closure.ts';
 import { closePlan } from './detection.ts';
 import { EntityPlanner } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
-import { decide } from './plan-decisions.ts';
+import { planAnew } from './planning-anew.ts';
 import { announce } from './preparation.ts';
-import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Entities that are planned again at a time. */
 const PAGE = 5000;
@@ -116,28 +114,14 @@ async function planAgain(
   changedRefs: readonly EntityRef[],
   head: bigint,
 ): Promise<number> {
-  const { deps, lease, operation } = run;
+  const { deps, lease } = run;
   const asked = [...changedRefs, ...(await listedBy(run, changedRefs))];
   const dependents = await deps.plans.questionConflicts(lease, asked);
-  const refs = [...new Map([...asked, ...dependents].map((ref) => [entityId(ref), ref])).values()];
-  const rows = new Map((await deps.plans.rows(operation.id, refs)).map((row) => [entityId(row), row]));
-  const standing = await StandingConflicts.of(run, refs);
-  const replaced: PlanRow[] = [];
-  const found: NewConflict[] = [];
-  for (const entity of await planner.plan(refs, head)) {
-    const old = rows.get(entityId(entity.plan.ref));
-    if (old === undefined || old.cascade || old.state === 'APPLIED') continue;
-    const decided = decide(entity, standing.settlePlanned, deps.keys);
-    found.push(...decided.conflicts);
-    replaced.push(obeyBlocks(again(old, decided.row), standing, found));
-  }
-  // What was to go with another entity is found anew, with what it has become.
-  const cascades = [...rows.values()].filter(
-    ({ cascade, state }) => cascade && ['PENDING', 'CONFLICTED'].includes(state),
-  );
-  replaced.push(...cascades.map((row): PlanRow => ({ ...row, state: 'ALREADY_SO', replanned: true })));
-  await storeConflicts(run, standing, found, replaced);
-  return replaced.length;
+  // What is asked about comes last: as long as it is not planned again, its guard holds back what went along with it.
+  const refs = [...new Map([...dependents, ...asked].map((ref) => [entityId(ref), ref])).values()];
+  let replanned = 0;
+  for (const page of chunks(refs, PAGE)) replanned += (await planAnew(run, planner, page, head)).length;
+  return replanned;
 }
 
 /** The entities whose open conflicts list these as what would go along with them: the list is to be made anew. */
@@ -148,26 +132,4 @@ async function listedBy({ deps, operation }: OperationRun, refs: readonly Entity
   if (ids.size === 0) return [];
   const conflicts = await deps.conflicts.byId(operation.id, [...ids]);
   return conflicts.map(({ kind, key }) => ({ kind, key }));
-}
-
-function again(old: PlanRow, row: PlanRow | null): PlanRow {
-  if (row !== null && row.state !== 'ALREADY_SO') return { ...row, replanned: true };
-  return {
-    ...old,
-    state: 'ALREADY_SO',
-    replanned: true,
-    conflictId: null,
-    reason: 'others have done this meanwhile, or taken it over',
-  };
-}
-
-/** What the graph itself stood against waits for its decision, whatever the plan says: see blocking.ts. */
-function obeyBlocks(row: PlanRow, standing: StandingConflicts, found: NewConflict[]): PlanRow {
-  const block = standing.blockOf(row);
-  if (block === null || row.state !== 'PENDING') return row;
-  found.push(block);
-  const { settlement, id: conflictId, explanation } = block;
-  if (settlement === null) return { ...row, state: 'CONFLICTED', conflictId };
-  if (choiceKind(settlement.choice) === 'TARGET') return { ...row, conflictId };
-  return { ...row, state: 'SKIPPED', conflictId, reason: `kept as it is by ${settlement.by}: ${explanation}` };
 }

@@ -84,7 +84,7 @@ export async function renewConflicts(
 /** The planned version of a conflict in question; never one that a plan accounts for. */
 const IN_QUESTION = '(-10 - o.version)';
 
-/** Marks conflicts, takes what was to go along with them out of the plan, and returns what was left out, or waits, because of them. */
+/** Marks conflicts, and returns what was to go along, was left out, or waits, because of them. */
 export async function questionConflicts(
   tx: SqlExecutor,
   operationId: string,
@@ -98,16 +98,12 @@ export async function questionConflicts(
   );
   if (rows.length === 0 || refs === null) return [];
   const ids = rows.map(({ id }) => id);
-  await tx.query(
-    `UPDATE operation_plan SET state = 'ALREADY_SO', replanned = true
-     WHERE operation_id = $1 AND conflict_id = ANY($2::uuid[]) AND cascade AND state IN ('PENDING', 'CONFLICTED')`,
+  const tied = await tx.query<{ kind: number; key: string }>(
+    `SELECT kind, key FROM operation_plan WHERE operation_id = $1 AND conflict_id = ANY($2::uuid[])
+       AND state IN ('CONFLICTED', CASE WHEN cascade THEN 'PENDING' ELSE 'SKIPPED' END)`,
     [operationId, ids],
   );
-  const skipped = await tx.query<{ kind: number; key: string }>(
-    `SELECT kind, key FROM operation_plan WHERE operation_id = $1 AND conflict_id = ANY($2::uuid[]) AND NOT cascade AND state IN ('SKIPPED', 'CONFLICTED')`,
-    [operationId, ids],
-  );
-  return skipped.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
+  return tied.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));
 }
 
 /** A decision of which nothing is left stays as it is: should the matter come up again, it holds. */
