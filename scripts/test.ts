@@ -95,7 +95,7 @@ async function runJest(): Promise<Count> {
   const file = join(folder, 'results.json');
   const parameters = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
   const env = { ...process.env, ...(long ? { PALINODE_LONG: '1' } : {}) };
-  const limit = long ? 24 * 60 * minutes : 40 * minutes;
+  const limit = long ? 24 * 60 * minutes : 60 * minutes;
   const status = await run(node, [...parameters, '--json', '--outputFile', file, ...chosen], limit, env);
   try {
     return countOf(status, JSON.parse(readFileSync(file, 'utf8')));
