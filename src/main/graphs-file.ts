@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
+import { KEY_PROPERTY } from '../adapters/neo4j/names.ts';
 import { SettingError } from './setting-error.ts';
 
 /** A graph under the service that its settings name. */
@@ -42,10 +43,7 @@ const neo4j = z.strictObject({
   database: filled.optional(),
   keyProperty: z
     .string()
-    .regex(
-      /^[\p{L}_][\p{L}\p{N}_]{0,99}$/u,
-      'must be at most 100 letters, digits and underscores, not beginning with a digit',
-    )
+    .regex(KEY_PROPERTY, 'must be at most 100 letters, digits and underscores, not beginning with a digit')
     .optional(),
   derivedProperties: z.array(filled).default([]),
   attach: z.boolean().default(false),

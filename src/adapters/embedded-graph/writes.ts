@@ -1,3 +1,4 @@
+import { chunks } from '../../core/chunks.ts';
 import type { EntityChange, EntityState, NodeState, RelationshipState } from '../../core/entities.ts';
 import type { SqlExecutor } from '../../ports/database.ts';
 import { textArray } from '../postgres/binary-arrays.ts';
@@ -39,8 +40,9 @@ export async function copyStates(tx: SqlExecutor, schema: string, states: readon
   const passing = 'ON CONFLICT (key) DO NOTHING RETURNING key';
   const noting = (kind: string, insert: string): string =>
     `WITH added AS (${insert} ${passing}) INSERT INTO ${schema}.copied (kind, key) SELECT '${kind}', key FROM added`;
-  for (const part of chunks(nodes)) await tx.query(noting('N', insertNodes(schema)), nodeColumns(part));
-  for (const part of chunks(relationships))
+  for (const part of chunks(nodes, ROWS_PER_STATEMENT))
+    await tx.query(noting('N', insertNodes(schema)), nodeColumns(part));
+  for (const part of chunks(relationships, ROWS_PER_STATEMENT))
     await tx.query(noting('R', insertRelationships(schema)), relationshipColumns(part));
 }
 
@@ -71,7 +73,7 @@ function sameIdentity(a: RelationshipState, b: RelationshipState): boolean {
 }
 
 async function deleteKeys(tx: SqlExecutor, table: string, keys: readonly string[]): Promise<void> {
-  for (const part of chunks(keys)) {
+  for (const part of chunks(keys, ROWS_PER_STATEMENT)) {
     const { count } = await tx.query(`DELETE FROM ${table} WHERE key = ANY($1::text[])`, [textArray(part)]);
     if (count !== part.length) throw vanished(count, part.length, `${table.split('.').at(-1)} to delete`);
   }
@@ -84,7 +86,7 @@ async function writeRows<State>(
   statement: string,
   columns: (rows: readonly State[]) => readonly string[][],
 ): Promise<void> {
-  for (const part of chunks(rows)) {
+  for (const part of chunks(rows, ROWS_PER_STATEMENT)) {
     const { count } = await tx.query(statement, columns(part).map(textArray));
     if (count !== part.length) throw vanished(count, part.length, `${what} to update`);
   }
@@ -128,9 +130,4 @@ function relationshipColumns(rows: readonly RelationshipState[]): string[][] {
 /** Labels as the text of a text[]: one column of an unnest cannot hold arrays of different lengths. */
 function arrayLiteral(texts: readonly string[]): string {
   return `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
-}
-
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < items.length; from += ROWS_PER_STATEMENT)
-    yield items.slice(from, from + ROWS_PER_STATEMENT);
 }

@@ -11,7 +11,8 @@ export const MARKER_LABEL = '_PalinodeMarker';
 /** Set and removed again in the same statement, to lock an entity where APOC is missing. Leaves nothing but its name in the list of property keys. */
 export const LOCK_PROPERTY = '_palinodeLock';
 
-const KEY_PROPERTY = /^[\p{L}_][\p{L}\p{N}_]{0,99}$/u;
+/** What a key property is called, since it stands in query text as it is. */
+export const KEY_PROPERTY = /^[\p{L}_][\p{L}\p{N}_]{0,99}$/u;
 
 /**
  * A name of the user's in query text, for the few statements that cannot take it as a parameter: schema commands, and reads by an index. Neo4j

@@ -1,4 +1,5 @@
 import { ahead } from '../../core/ahead.ts';
+import { chunks } from '../../core/chunks.ts';
 import { commonState } from '../../core/constraints.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import { hashOf, sameHash } from '../../core/hash.ts';
@@ -145,7 +146,7 @@ function givesWay({ moved, releases }: PlannedWrite): boolean {
 }
 
 async function write(tx: GraphTransaction, changes: readonly EntityChange[]): Promise<void> {
-  for (const chunk of chunks(changes)) await tx.write(chunk);
+  for (const chunk of chunks(changes, CHUNK)) await tx.write(chunk);
 }
 
 async function lockAll(
@@ -163,8 +164,4 @@ async function lockAll(
     else stale.push({ kind, key });
   }
   return changes;
-}
-
-export function* chunks<Item>(items: readonly Item[], size = CHUNK): Iterable<readonly Item[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
 }

@@ -1,4 +1,5 @@
 import { together } from '../../core/ahead.ts';
+import { chunks } from '../../core/chunks.ts';
 import {
   basisOf,
   type DependencyConflict,
@@ -12,7 +13,6 @@ import { actionOf, type EntityChange, type EntityRef, type EntityState, entityId
 import { hashOf } from '../../core/hash.ts';
 import type { DependencyReads, HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import { planRequest } from './analysis.ts';
-import { chunks } from './batch.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
 import { EntityPlanner } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';

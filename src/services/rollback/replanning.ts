@@ -1,6 +1,6 @@
+import { chunks } from '../../core/chunks.ts';
 import { type EntityRef, entityId } from '../../core/entities.ts';
 import { planRequest, planTouched } from './analysis.ts';
-import { chunks } from './batch.ts';
 import { constraintsOf } from './constraint-closure.ts';
 import { closePlan } from './detection.ts';
 import { EntityPlanner } from './entity-planner.ts';

@@ -1,3 +1,4 @@
+import { chunks } from '../../../core/chunks.ts';
 import type {
   EntityBinding,
   EntityChange,
@@ -78,7 +79,7 @@ async function deleteEntities(
   kind: EntityKind,
   deletions: readonly Deletion[],
 ): Promise<void> {
-  for (const part of chunks(deletions)) {
+  for (const part of chunks(deletions, ROWS_PER_STATEMENT)) {
     const ids = part.map((deletion) => placeOf(located, kind, deletion, 'to delete'));
     const text = kind === 'NODE' ? DELETE_NODES : DELETE_RELATIONSHIPS;
     const params = { ids: placesOf(ids) };
@@ -107,7 +108,7 @@ function refuseTied(
 
 async function release(tx: Statements, located: Located, phases: Phases): Promise<void> {
   const unlabelled = phases.nodesUpdated.filter(({ removeLabels }) => removeLabels.length > 0);
-  for (const part of chunks(unlabelled)) {
+  for (const part of chunks(unlabelled, ROWS_PER_STATEMENT)) {
     const values = part.map(({ removeLabels }) => removeLabels);
     await tx.run(REMOVE_LABELS, { ids: placesToUpdate(located, 'NODE', part), values });
   }
@@ -115,7 +116,10 @@ async function release(tx: Statements, located: Located, phases: Phases): Promis
     ['NODE', phases.nodesUpdated],
     ['RELATIONSHIP', phases.relationshipsUpdated],
   ] as const) {
-    for (const part of chunks(updates.filter((change) => change.release.length > 0))) {
+    for (const part of chunks(
+      updates.filter((change) => change.release.length > 0),
+      ROWS_PER_STATEMENT,
+    )) {
       const values = part.map(({ release }) => Object.fromEntries(release.map((name) => [name, null])));
       await tx.run(`${rowOf(kind)} ${SET_VALUES}`, { ids: placesToUpdate(located, kind, part), values });
     }
@@ -130,7 +134,7 @@ async function create<State extends EntityState>(
   more: (part: readonly Creation<State>[]) => Readonly<Record<string, unknown>>,
 ): Promise<EntityBinding[]> {
   const bindings: EntityBinding[] = [];
-  for (const part of chunks(creations)) {
+  for (const part of chunks(creations, ROWS_PER_STATEMENT)) {
     const text = kind === 'NODE' ? CREATE_NODES : CREATE_RELATIONSHIPS;
     const created = await tx.run(text, { values: part.map(({ properties }) => properties), ...more(part) });
     expectAll(created.length, part.length, `ends of ${nameOf(kind)} to create`);
@@ -167,12 +171,15 @@ async function createRelationships(
 }
 
 async function update(tx: Statements, located: Located, kind: EntityKind, updates: readonly Update[]): Promise<void> {
-  for (const part of chunks(updates)) {
+  for (const part of chunks(updates, ROWS_PER_STATEMENT)) {
     const params = { ids: placesToUpdate(located, kind, part), values: part.map(({ set }) => set) };
     const [row] = await tx.run(`${rowOf(kind)} ${SET_VALUES}`, params);
     expectAll(row?.n, part.length, `${nameOf(kind)} to update`);
   }
-  for (const part of chunks(updates.filter(({ addLabels }) => addLabels.length > 0))) {
+  for (const part of chunks(
+    updates.filter(({ addLabels }) => addLabels.length > 0),
+    ROWS_PER_STATEMENT,
+  )) {
     const values = part.map(({ addLabels }) => addLabels);
     await tx.run(ADD_LABELS, { ids: placesToUpdate(located, kind, part), values });
   }
@@ -206,9 +213,4 @@ function placeOf(
 function expectAll(count: unknown, expected: number, what: string): void {
   const found = Number(count);
   if (found !== expected) throw new ConstraintError(`${expected - found} of ${expected} ${what} are gone`, 'gone');
-}
-
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < items.length; from += ROWS_PER_STATEMENT)
-    yield items.slice(from, from + ROWS_PER_STATEMENT);
 }

@@ -1,3 +1,4 @@
+import { chunks } from '../../../core/chunks.ts';
 import type { Constraint } from '../../../core/constraints.ts';
 import type { EntityChange, EntityRef } from '../../../core/entities.ts';
 import type { ChangeSummary } from '../../../core/moments.ts';
@@ -66,9 +67,9 @@ export class PostgresPlanStore implements PlanStore {
     if (isAlone && rows.length <= CHUNK) return putRows(this.#database, lease, rows);
     const { operationId } = lease;
     await this.#held(lease, async (tx) => {
-      for (const chunk of chunks(rows)) await putRows(tx, lease, chunk);
-      for (const chunk of chunks(added)) await insertConflicts(tx, operationId, chunk);
-      for (const chunk of chunks(renewed)) await renewConflicts(tx, operationId, chunk);
+      for (const chunk of chunks(rows, CHUNK)) await putRows(tx, lease, chunk);
+      for (const chunk of chunks(added, CHUNK)) await insertConflicts(tx, operationId, chunk);
+      for (const chunk of chunks(renewed, CHUNK)) await renewConflicts(tx, operationId, chunk);
       await addEvents(tx, operationId, events);
     });
   }
@@ -254,10 +255,6 @@ export class PostgresPlanStore implements PlanStore {
   originsFor(operationId: string, refs: readonly EntityRef[]): Promise<Map<string, Origins>> {
     return writeReads.originsFor(this.#database, operationId, refs);
   }
-}
-
-function* chunks<Item>(items: readonly Item[]): Iterable<readonly Item[]> {
-  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
 }
 
 async function empty(tx: SqlExecutor, operationId: string, tables: readonly string[]): Promise<void> {
