@@ -169,6 +169,11 @@ export interface PlanStore extends ConstrainedPlans {
   hangingRelationships(reads: DependencyReads): AsyncIterable<readonly HangingRelationship[]>;
   /** Ends that relationships which come back would lack; all of a relationship's in one page. */
   missingEnds(reads: DependencyReads): AsyncIterable<readonly MissingEnd[]>;
+  /**
+   * Rows that a decision about another entity put into the plan, changed or left out, while that entity is not written: it is left out, open,
+   * or nothing is left to do. In pages.
+   */
+  orphans(operationId: string, pageSize: number): AsyncIterable<readonly EntityRef[]>;
   /** Creations and deletions that were decided against. */
   skippedStructures(operationId: string): Promise<readonly EntityRef[]>;
   /** Creations and deletions, pending or decided against, without labels and properties. In pages. */

@@ -141,7 +141,8 @@ function handedOver(
   if (sameState(state, after)) return null;
   const taker = { ...row, conflictId };
   const reason = 'gets another value, since its own goes back to where it was';
-  if (other?.state === 'PENDING') return [taker, { ...rewritten(other, after, [property]), reason }];
+  // It goes with the taker from here on: should that be left out, it is planned for itself.
+  if (other?.state === 'PENDING') return [taker, { ...rewritten(other, after, [property]), conflictId, reason }];
   // What the other gets is in question itself: this is planned again with it.
   if (other?.state === 'CONFLICTED') return [{ ...row, state: 'CONFLICTED', conflictId: other.conflictId }];
   // Written already, or just this was decided against.

@@ -1,22 +1,18 @@
 import { together } from '../../core/ahead.ts';
-import { chunks } from '../../core/chunks.ts';
 import {
   basisOf,
   type DependencyConflict,
   dependencyEffect,
   returningConflicts,
-  skipClosure,
   vanishingConflicts,
 } from '../../core/closure.ts';
 import { choiceKind } from '../../core/conflict-choice.ts';
-import { actionOf, type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import { actionOf, type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
 import { hashOf } from '../../core/hash.ts';
 import type { DependencyReads, HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
-import { planRequest } from './analysis.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
-import { EntityPlanner } from './entity-planner.ts';
+import { rowsOf, skipDependents, withdrawOrphans } from './leaving-out.ts';
 import type { OperationRun } from './operation-run.ts';
-import { planAnew } from './planning-anew.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
 /** Every round leaves out or adds something, so few are ever needed. */
@@ -41,7 +37,7 @@ export async function closePlan(run: OperationRun, seq: bigint): Promise<boolean
     if (await closeDependencies(run, { operationId: id, graphId, seq, pageSize: PAGE })) continue;
     const closed = await closeConstraints(run, constraints, seq);
     if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut, seq);
-    if (closed.found) continue;
+    if (closed.found || (await withdrawOrphans(run, seq))) continue;
     await plans.markReleases(run.lease, constraints);
     return round > 0;
   }
@@ -127,69 +123,6 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[], s
       [...skips.values()].map((skip) => ({ ...skip, conflictId: kept(skip) })),
       seq,
     );
-}
-
-interface LeftOutOrigin extends EntityRef {
-  readonly reason?: string;
-  readonly conflictId?: string | null;
-}
-
-/** Leaves entities out, and what hangs on them, saying why. Holds of the plan only what is left out. */
-async function skipDependents(run: OperationRun, skipped: readonly LeftOutOrigin[], seq: bigint): Promise<void> {
-  const { plans } = run.deps;
-  const conflictIds = new Map(skipped.map((ref) => [entityId(ref), ref.conflictId ?? null]));
-  const first = skipped.flatMap(({ kind, key, reason, conflictId = null }) =>
-    reason === undefined ? [] : [{ kind, key, reason, conflictId }],
-  );
-  await plans.setState(run.lease, first, 'SKIPPED');
-  for (let frontier: readonly EntityRef[] = skipped; frontier.length > 0; ) {
-    run.checkpoint();
-    const closure = skipClosure(frontier, await changesAround(run, frontier));
-    const found = [...closure].filter(([id]) => !conflictIds.has(id)).map(([, dependent]) => dependent);
-    const left = found.map(({ ref, reason, root }) => ({ ...ref, reason, conflictId: conflictIds.get(root) ?? null }));
-    const withdrawn = await withdraw(run, left, seq);
-    await plans.setState(
-      run.lease,
-      left.filter((ref) => !withdrawn.has(entityId(ref))),
-      'SKIPPED',
-    );
-    for (const ref of left) conflictIds.set(entityId(ref), ref.conflictId);
-    frontier = left;
-  }
-}
-
-/** What was only to go with an entity that is left out needs no leaving out: it is planned for itself. @returns what that was */
-async function withdraw(run: OperationRun, left: readonly EntityRef[], seq: bigint): Promise<ReadonlySet<string>> {
-  const cascades = [...(await rowsOf(run, left)).values()].filter(({ cascade }) => cascade);
-  if (cascades.length === 0) return new Set();
-  const planner = new EntityPlanner(run.deps, planRequest(run));
-  const rows: string[] = [];
-  for (const page of chunks(cascades, PAGE)) rows.push(...(await planAnew(run, planner, page, seq)).map(entityId));
-  return new Set(rows);
-}
-
-/** The planned creations and deletions of entities, and those that hang on them or that they hang on. */
-async function changesAround(run: OperationRun, refs: readonly EntityRef[]): Promise<EntityChange[]> {
-  const own = [...(await rowsOf(run, refs)).values()].filter(({ action }) => action !== 'UPDATED');
-  const nodes = new Set(own.flatMap(({ kind, key }) => (kind === 'NODE' ? [key] : [])));
-  const ends = new Set(own.flatMap(({ before, after }) => endsOf(before ?? after)));
-  const around: EntityChange[] = [...own];
-  for await (const page of run.deps.plans.structuralChanges(run.operation.id, PAGE)) {
-    for (const change of page) {
-      const hangs = endsOf(change.before ?? change.after).some((end) => nodes.has(end));
-      if (hangs || (change.kind === 'NODE' && ends.has(change.key))) around.push(change);
-    }
-  }
-  return around;
-}
-
-function endsOf(state: EntityState | null): string[] {
-  return state?.kind === 'RELATIONSHIP' ? [state.start, state.end] : [];
-}
-
-async function rowsOf(run: OperationRun, refs: readonly EntityRef[]): Promise<Map<string, PlanRow>> {
-  const rows = await run.deps.plans.rows(run.operation.id, refs);
-  return new Map(rows.map((row) => [entityId(row), row]));
 }
 
 function cascadeRow(change: EntityChange): PlanRow {

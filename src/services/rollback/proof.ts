@@ -6,6 +6,7 @@ import { hashOf, sameHash } from '../../core/hash.ts';
 import type { RecordedTransaction } from '../../ports/history.ts';
 import type { OperationProof } from '../../ports/operation-store.ts';
 import type { PlannedState, PlanRow, ProofDifference, Written } from '../../ports/plan-store.ts';
+import { lineage } from './lineage.ts';
 import type { OperationRun } from './operation-run.ts';
 
 const PAGE = 2500;
@@ -144,16 +145,6 @@ async function isWhole({ served }: OperationRun): Promise<boolean> {
     if (error instanceof CaptureError) return false;
     throw error;
   }
-}
-
-/** The operation, and those that it goes on from, each of which did a part of one plan. */
-async function lineage({ operation, deps }: OperationRun): Promise<string[]> {
-  const ids = [operation.id];
-  for (let id = operation.resumesId; id !== null; ) {
-    ids.push(id);
-    id = (await deps.operations.get(id))?.resumesId ?? null;
-  }
-  return ids;
 }
 
 /** The sums of the checksums before and after each transaction of these operations. */

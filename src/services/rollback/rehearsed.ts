@@ -3,6 +3,7 @@ import { sameHash } from '../../core/hash.ts';
 import type { OperationRecord } from '../../ports/operation-store.ts';
 import type { PlanRow } from '../../ports/plan-store.ts';
 import { EntityPlanner } from './entity-planner.ts';
+import { skipDependentsOfEarlier } from './leaving-out.ts';
 import { type OperationRun, OperationStop, type RollbackDependencies } from './operation-run.ts';
 import { decide } from './plan-decisions.ts';
 import { hashPlan } from './preparation.ts';
@@ -39,6 +40,7 @@ export async function takeOver(run: OperationRun, previewId: string): Promise<vo
 export async function takeOverRest(run: OperationRun, previousId: string): Promise<void> {
   await copyFrom(run, previousId, 'LEFT', `Going on with what operation ${previousId} left`);
   const head = await run.fence();
+  await skipDependentsOfEarlier(run, head.seq);
   await replanAt(run, head.seq);
 }
 

@@ -99,8 +99,9 @@ export async function questionConflicts(
   if (rows.length === 0 || refs === null) return [];
   const ids = rows.map(({ id }) => id);
   const tied = await tx.query<{ kind: number; key: string }>(
-    `SELECT kind, key FROM operation_plan WHERE operation_id = $1 AND conflict_id = ANY($2::uuid[])
-       AND state IN ('CONFLICTED', CASE WHEN cascade THEN 'PENDING' ELSE 'SKIPPED' END)`,
+    `SELECT p.kind, p.key FROM operation_plan p JOIN operation_conflicts c ON c.operation_id = p.operation_id AND c.id = p.conflict_id
+     WHERE p.operation_id = $1 AND p.conflict_id = ANY($2::uuid[]) AND (p.state = 'CONFLICTED' OR (p.state = 'SKIPPED' AND NOT p.cascade)
+       OR (p.state = 'PENDING' AND (p.kind, p.key) <> (c.kind, c.key)))`,
     [operationId, ids],
   );
   return tied.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));

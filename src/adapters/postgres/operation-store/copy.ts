@@ -34,8 +34,8 @@ export async function copyPlan(
      FROM operation_conflicts c WHERE operation_id = $2${
        rows === 'ALL'
          ? ''
-         : ` AND EXISTS (SELECT 1 FROM operation_plan p
-       WHERE p.operation_id = $2 AND p.kind = c.kind AND p.key = c.key${left('p')})`
+         : ` AND (EXISTS (SELECT 1 FROM operation_plan p WHERE p.operation_id = $2 AND p.kind = c.kind AND p.key = c.key${left('p')})
+       OR EXISTS (SELECT 1 FROM operation_plan p WHERE p.operation_id = $2 AND p.conflict_id = c.id${left('p')}))`
      }`,
     [lease.operationId, from],
   );

@@ -26,7 +26,7 @@ import { renewStatistics } from '../statistics.ts';
 import { dropUnfound, insertConflicts, questionConflicts, renewConflicts } from './conflict-rows.ts';
 import * as constrained from './constrained-rows.ts';
 import { copyPlan } from './copy.ts';
-import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
+import { hangingRelationships, missingEnds, orphans, tiedRows } from './dependencies.ts';
 import { addEvents } from './events.ts';
 import { Groups } from './groups.ts';
 import * as reads from './plan-reads.ts';
@@ -117,6 +117,10 @@ export class PostgresPlanStore implements PlanStore {
 
   missingEnds(reads: DependencyReads): AsyncIterable<readonly MissingEnd[]> {
     return missingEnds(this.#database, reads);
+  }
+
+  orphans(operationId: string, pageSize: number): AsyncIterable<readonly EntityRef[]> {
+    return orphans(this.#database, operationId, pageSize);
   }
 
   skippedStructures(operationId: string): Promise<readonly EntityRef[]> {
