@@ -16,6 +16,7 @@ export default {
   setupFiles: ['<rootDir>/src/adapters/system/json-parse.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  maxWorkers: 2,
+  // Suites on Neo4j take turns, so that of three one often waits for its turn.
+  maxWorkers: 3,
   testTimeout: long ? 1_800_000 : 30_000,
 };

@@ -62,7 +62,7 @@ export class EntityPlanner {
     this.#request = request;
   }
 
-  /** The plans of entities, with live as recorded at `head`. Entities that the undo set does not concern are left out. */
+  /** The plans of entities, with live as recorded at `head`. What the undo set does not concern has nothing to write. */
   async plan(refs: readonly EntityRef[], head: bigint): Promise<PlannedEntity[]> {
     let planned = await this.#planFrom(refs, this.#request.from, head);
     for (let round = 0; round < MAX_REACHES; round += 1) {
