@@ -76,6 +76,11 @@ export interface RenewedConflict extends NewConflict {
   readonly version: number;
 }
 
+/** A row that is as it is because of a decision about another entity: once that is not written, the row is to be planned for itself. */
+export interface PlanTie extends EntityRef {
+  readonly conflictId: string;
+}
+
 /** The conflicts of rows that are stored. */
 export interface FoundConflicts {
   readonly added: readonly NewConflict[];
@@ -83,6 +88,9 @@ export interface FoundConflicts {
   readonly renewed: readonly RenewedConflict[];
   /** What is told of those. */
   readonly events: readonly NewOperationEvent[];
+  readonly ties: readonly PlanTie[];
+  /** The rows go with nothing any more, but for these ties. */
+  readonly loose: boolean;
 }
 
 export interface OpenConflicts {
@@ -144,7 +152,7 @@ export interface PlanStore extends ConstrainedPlans {
    */
   put(lease: OperationLease, rows: readonly PlanRow[], found?: FoundConflicts): Promise<void>;
   /**
-   * Marks the conflicts of entities, or all, as in question until planning finds them again. Returns the entities that were to go along, were
+   * Marks the conflicts of entities, or all, as in question until planning finds them again. Returns the entities that are tied to them, were
    * left out, or wait, because of them: until these are planned again the plan is not whole. For all, nothing.
    */
   questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]>;
@@ -160,6 +168,8 @@ export interface PlanStore extends ConstrainedPlans {
   ): Promise<void>;
   /** Copies the rows and conflicts of another operation: all, or those that it left undone. */
   copy(lease: OperationLease, from: string, rows: 'ALL' | 'LEFT'): Promise<void>;
+  /** Which of the entities are as they are in the plan because of decisions about others. */
+  tied(operationId: string, refs: readonly EntityRef[]): Promise<readonly EntityRef[]>;
 
   /** To be called where what is about to be read in sets may have grown much since it was last looked at. */
   renewStatistics(): Promise<void>;
@@ -171,7 +181,7 @@ export interface PlanStore extends ConstrainedPlans {
   missingEnds(reads: DependencyReads): AsyncIterable<readonly MissingEnd[]>;
   /**
    * Rows that a decision about another entity put into the plan, changed or left out, while that entity is not written: it is left out, open,
-   * or nothing is left to do. In pages.
+   * or nothing is left to do. In pages, in which one may be found more than once.
    */
   orphans(operationId: string, pageSize: number): AsyncIterable<readonly EntityRef[]>;
   /** Creations and deletions that were decided against. */

@@ -4,8 +4,8 @@ import { type Constraint, failingProperty, withProperty } from '../../core/const
 import { actionOf, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import { hashOf, toHex } from '../../core/hash.ts';
 import type { Value } from '../../core/values.ts';
-import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
-import { type Holding, type Violation, violationsOf } from './constraint-violations.ts';
+import type { NewConflict, PlanRow, PlanTie } from '../../ports/plan-store.ts';
+import { type Holding, type Violation, ViolationSearch } from './constraint-violations.ts';
 import type { OperationRun } from './operation-run.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
@@ -41,57 +41,96 @@ export async function closeConstraints(
   let found = false;
   if (graph === undefined) return { found, leftOut };
   for (const constraint of constraints) {
-    for await (const violations of violationsOf(run, constraint, graph, seq)) {
-      if (violations.length === 0) continue;
+    const search = new ViolationSearch(run, constraint, graph, seq);
+    const settleAll = async (violations: readonly Violation[]): Promise<Settled> => {
+      const settled = await settle(run, violations, constraints);
       found = true;
-      leftOut.push(...(await settle(run, violations, constraints)));
+      leftOut.push(...settled.leftOut);
+      return settled;
+    };
+    for await (const page of search.pages()) {
+      // What is left after so many turns is found in the next round.
+      for (let [rows, turns] = [page, 0]; rows.length > 0 && turns <= page.length; turns += 1) {
+        run.checkpoint();
+        const violations = await search.among(rows);
+        if (violations.length === 0) break;
+        const { changed, later } = await settleAll(violations);
+        // Whoever keeps its values was to give them to another, which was to give its own to the next.
+        rows = await search.again(page, changed, later);
+      }
     }
+    const shared = await search.shared();
+    if (shared.length > 0) await settleAll(shared);
   }
   return { found, leftOut };
 }
 
-/** One entity may be found twice, and a holder be another's finding: later ones wait for the next round. */
+interface Settled {
+  readonly leftOut: readonly LeftOut[];
+  /** Rows as they are now. */
+  readonly changed: readonly PlanRow[];
+  /** Rows whose finding waits for another's. */
+  readonly later: readonly PlanRow[];
+}
+
+/** One entity may be found twice, and a holder be another's finding: later ones wait. */
 async function settle(
   run: OperationRun,
   violations: readonly Violation[],
   constraints: readonly Constraint[],
-): Promise<LeftOut[]> {
-  const standing = await StandingConflicts.of(
-    run,
-    violations.map(({ row }) => row),
-  );
+): Promise<Settled> {
+  const involved = violations.flatMap(({ row, holder }) => [row, ...(holder === null ? [] : [holder.state])]);
+  const standing = await StandingConflicts.of(run, [...new Map(involved.map((ref) => [entityId(ref), ref])).values()]);
   const conflicts: NewConflict[] = [];
   const changed = new Map<string, PlanRow>();
+  const ties: PlanTie[] = [];
   const leftOut: LeftOut[] = [];
+  const later: PlanRow[] = [];
   for (const violation of violations) {
     const { row, holder } = violation;
-    const involved = [row, holder?.row ?? holder?.state].flatMap((entity) => (entity ? [entityId(entity)] : []));
-    if (involved.some((id) => changed.has(id))) continue;
+    if ([row, ...(holder === null ? [] : [holder.state])].some((ref) => changed.has(entityId(ref)))) {
+      later.push(row);
+      continue;
+    }
     const found = conflictOf(violation, run.deps.keys.next());
     const state = row.before ?? row.after;
     const settlement = standing.settle({ ...found, mergesCleanly: false, state });
-    const outcome = settlement === null ? null : outcomeOf(violation, settlement.choice, constraints, found.id);
+    const outcome =
+      settlement === null
+        ? null
+        : outcomeOf(violation, settlement.choice, { constraints, conflictId: found.id, standing });
     // What does not help is as good as not decided.
     conflicts.push({ ...found, settlement: outcome === null ? null : settlement });
     const rows = outcome ?? [{ ...row, state: 'CONFLICTED', cascade: false, conflictId: found.id }];
     for (const written of rows) {
       changed.set(entityId(written), written);
+      if (entityId(written) !== entityId(row))
+        ties.push({ kind: written.kind, key: written.key, conflictId: found.id });
       if (written.state !== 'SKIPPED') continue;
       const reason = `kept as it is by ${settlement?.by ?? 'nobody'}: ${violation.explanation}`;
       changed.set(entityId(written), { ...written, reason });
       leftOut.push({ kind: written.kind, key: written.key, reason, conflictId: found.id });
     }
   }
-  const ids = await storeConflicts(run, standing, conflicts, [...changed.values()]);
-  return leftOut.map((left) => ({ ...left, conflictId: ids.get(left.conflictId) ?? left.conflictId }));
+  const ids = await storeConflicts(run, standing, conflicts, [...changed.values()], { ties });
+  return {
+    leftOut: leftOut.map((left) => ({ ...left, conflictId: ids.get(left.conflictId) ?? left.conflictId })),
+    changed: [...changed.values()],
+    later,
+  };
+}
+
+interface Means {
+  readonly constraints: readonly Constraint[];
+  readonly conflictId: string;
+  readonly standing: StandingConflicts;
 }
 
 /** The rows that a choice leads to; null when it does not settle the matter. */
 function outcomeOf(
   violation: Violation,
   choice: ConflictChoice,
-  constraints: readonly Constraint[],
-  conflictId: string,
+  { constraints, conflictId, standing }: Means,
 ): PlanRow[] | null {
   const { row, property, holder } = violation;
   const kind = choiceKind(choice);
@@ -99,9 +138,10 @@ function outcomeOf(
     return holder === null ? [{ ...row, state: 'SKIPPED', conflictId }] : [keeping(violation, conflictId)];
   if (kind !== 'VALUE' && kind !== 'ABSENT') return null;
   const value = 'value' in choice ? choice.value : null;
-  return holder === null
-    ? given(violation, value, constraints, conflictId)
-    : handedOver(row, holder, property, value, conflictId);
+  if (holder === null) return given(violation, value, constraints, conflictId);
+  // Just this was decided against, about the other.
+  if (standing.isRefused(holder.state, property, value)) return null;
+  return handedOver(row, holder, property, value, conflictId);
 }
 
 /** The entity's unique values stay as they are, and the rest of the plan is written. One that does not exist stays away. */
@@ -141,8 +181,7 @@ function handedOver(
   if (sameState(state, after)) return null;
   const taker = { ...row, conflictId };
   const reason = 'gets another value, since its own goes back to where it was';
-  // It goes with the taker from here on: should that be left out, it is planned for itself.
-  if (other?.state === 'PENDING') return [taker, { ...rewritten(other, after, [property]), conflictId, reason }];
+  if (other?.state === 'PENDING') return [taker, { ...rewritten(other, after, [property]), reason }];
   // What the other gets is in question itself: this is planned again with it.
   if (other?.state === 'CONFLICTED') return [{ ...row, state: 'CONFLICTED', conflictId: other.conflictId }];
   // Written already, or just this was decided against.

@@ -9,14 +9,25 @@ import {
 import { choiceKind } from '../../core/conflict-choice.ts';
 import { actionOf, type EntityChange, type EntityRef, entityId } from '../../core/entities.ts';
 import { hashOf } from '../../core/hash.ts';
-import type { DependencyReads, HangingRelationship, MissingEnd, NewConflict, PlanRow } from '../../ports/plan-store.ts';
+import type {
+  DependencyReads,
+  HangingRelationship,
+  MissingEnd,
+  NewConflict,
+  PlanRow,
+  PlanTie,
+} from '../../ports/plan-store.ts';
 import { closeConstraints, constraintsOf } from './constraint-closure.ts';
+import { Hindrances } from './hindrances.ts';
 import { rowsOf, skipDependents, withdrawOrphans } from './leaving-out.ts';
 import type { OperationRun } from './operation-run.ts';
 import { StandingConflicts, storeConflicts } from './standing-conflicts.ts';
 
-/** Every round leaves out or adds something, so few are ever needed. */
-const MAX_ROUNDS = 50;
+/**
+ * Every round leaves out or adds something, so few are needed but for chains of unique values, which may take a round for each page of the
+ * plan that they lead into.
+ */
+const MAX_ROUNDS = 1000;
 /** Rows of the plan that are looked at together. */
 const PAGE = 10_000;
 
@@ -33,11 +44,13 @@ export async function closePlan(run: OperationRun, seq: bigint): Promise<boolean
   const skipped = await plans.skippedStructures(id);
   if (skipped.length > 0) await skipDependents(run, skipped, seq);
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    if (round > 0) await run.refresh();
     run.checkpoint();
     if (await closeDependencies(run, { operationId: id, graphId, seq, pageSize: PAGE })) continue;
     const closed = await closeConstraints(run, constraints, seq);
     if (closed.leftOut.length > 0) await skipDependents(run, closed.leftOut, seq);
     if (closed.found || (await withdrawOrphans(run, seq))) continue;
+    await plans.dropUnfound(run.lease);
     await plans.markReleases(run.lease, constraints);
     return round > 0;
   }
@@ -83,9 +96,11 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[], s
   const refs = found.map(({ ref }) => ref);
   const standing = await StandingConflicts.of(run, refs);
   const rows = await rowsOf(run, refs);
+  const hindrances = await Hindrances.of(run, found);
   const conflicts: NewConflict[] = [];
   const changed: PlanRow[] = [];
   const cascades = new Map<string, PlanRow>();
+  const ties: PlanTie[] = [];
   const listed = new Map<string, PlanRow>();
   const skips = new Map<string, Skip>();
   for (const conflict of found) {
@@ -101,10 +116,20 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[], s
       for (const change of conflict.cascade) listed.set(entityId(change), listedRow(change, stored.id));
       continue;
     }
-    const effect = dependencyEffect(conflict, choiceKind(settlement.choice) === 'TARGET' ? 'OVERWRITE' : 'SKIP');
+    const overwrites = choiceKind(settlement.choice) === 'TARGET';
+    const hindrance = overwrites ? hindrances.of(conflict.cascade) : null;
+    if (hindrance?.isOpen === true) {
+      changed.push({ ...row, state: 'CONFLICTED', conflictId: hindrance.conflictId });
+      continue;
+    }
+    const effect = dependencyEffect(conflict, overwrites && hindrance === null ? 'OVERWRITE' : 'SKIP');
     const because = { conflictId: stored.id };
-    for (const change of effect.cascade) cascades.set(entityId(change), { ...cascadeRow(change), ...because });
-    for (const ref of effect.skipped) skips.set(entityId(ref), { ...ref, ...because, reason: conflict.explanation });
+    for (const change of effect.cascade) {
+      cascades.set(entityId(change), { ...cascadeRow(change), ...because });
+      ties.push({ kind: change.kind, key: change.key, ...because });
+    }
+    const reason = hindrance?.reason ?? conflict.explanation;
+    for (const ref of effect.skipped) skips.set(entityId(ref), { ...ref, ...because, reason });
     changed.push({ ...row, conflictId: stored.id });
   }
   const overridden = await rowsOf(run, [...cascades.values()]);
@@ -115,7 +140,9 @@ async function settle(run: OperationRun, found: readonly DependencyConflict[], s
   const there = [...(await rowsOf(run, [...listed.values()])).values()].filter((row) => row.state !== 'ALREADY_SO');
   const taken = new Set([...changed, ...written, ...there].map(entityId));
   const shown = [...listed.values()].filter((row) => !taken.has(entityId(row)));
-  const ids = await storeConflicts(run, standing, conflicts, [...changed, ...written, ...shown]);
+  const ids = await storeConflicts(run, standing, conflicts, [...changed, ...written, ...shown], {
+    ties: ties.filter((tie) => !skips.has(entityId(tie))),
+  });
   const kept = ({ conflictId }: Skip): string => ids.get(conflictId) ?? conflictId;
   if (skips.size > 0)
     await skipDependents(

@@ -1,4 +1,3 @@
-import { chunks } from '../../core/chunks.ts';
 import { skipClosure } from '../../core/closure.ts';
 import { type EntityChange, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import type { PlanRow } from '../../ports/plan-store.ts';
@@ -6,7 +5,7 @@ import { planRequest } from './analysis.ts';
 import { EntityPlanner } from './entity-planner.ts';
 import { lineage } from './lineage.ts';
 import type { OperationRun } from './operation-run.ts';
-import { planAnew } from './planning-anew.ts';
+import { planAgain } from './planning-anew.ts';
 
 /** Rows of the plan that are looked at together. */
 const PAGE = 10_000;
@@ -73,10 +72,11 @@ export async function skipDependentsOfEarlier(run: OperationRun, seq: bigint): P
  * came in between. It is planned for itself. @returns whether there was anything
  */
 export async function withdrawOrphans(run: OperationRun, seq: bigint): Promise<boolean> {
+  const planner = new EntityPlanner(run.deps, planRequest(run));
   let found = false;
   for await (const refs of run.deps.plans.orphans(run.operation.id, PAGE)) {
     run.checkpoint();
-    found = (await planForThemselves(run, refs, seq)).length > 0 || found;
+    found = (await planAgain(run, planner, refs, seq)).length > 0 || found;
   }
   return found;
 }
@@ -87,15 +87,9 @@ export async function withdrawOrphans(run: OperationRun, seq: bigint): Promise<b
  */
 async function withdraw(run: OperationRun, left: readonly EntityRef[], seq: bigint): Promise<ReadonlySet<string>> {
   const cascades = [...(await rowsOf(run, left)).values()].filter(({ cascade }) => cascade);
-  const rows = await planForThemselves(run, cascades, seq);
+  if (cascades.length === 0) return new Set();
+  const rows = await planAgain(run, new EntityPlanner(run.deps, planRequest(run)), cascades, seq);
   return new Set(rows.filter(({ state, action }) => state !== 'PENDING' || action === 'UPDATED').map(entityId));
-}
-
-async function planForThemselves(run: OperationRun, refs: readonly EntityRef[], seq: bigint): Promise<PlanRow[]> {
-  const planner = new EntityPlanner(run.deps, planRequest(run));
-  const rows: PlanRow[] = [];
-  for (const page of chunks(refs, PAGE)) rows.push(...(await planAnew(run, planner, page, seq)));
-  return rows;
 }
 
 /** The creations and deletions among rows, and the planned ones that hang on them or that they hang on. */

@@ -129,8 +129,8 @@ async function compareChecksums(
   }
   for (const id of ids) {
     for await (const page of deps.plans.irregular(id, PAGE)) {
-      // What was left is in the plan of the one that does the rest.
-      await correct(run, id === operation.id ? page : page.filter(({ state }) => !LEFT.includes(state)), sum);
+      const rows = page.filter((row) => counts(operation.id, id, row));
+      await correct(run, rows, await spokenOf(run, ids, id, rows), sum);
     }
   }
   return { expected: checksumToHex(sum.sum()), actual: checksumToHex(at.checksum) };
@@ -181,21 +181,50 @@ async function deltaOf(
   }
 }
 
-/** What became of a row, instead of the way from the head's state to the target's that a restore takes otherwise. */
+/** What an operation left is in the plan of the one that does the rest. */
+function counts(last: string, id: string, { state }: PlanRow): boolean {
+  return id === last || !LEFT.includes(state);
+}
+
+/** The entities of rows whose way from the head's state to the target's another operation of the lineage has taken, or accounts for. */
+async function spokenOf(
+  { operation, deps }: OperationRun,
+  ids: readonly string[],
+  id: string,
+  rows: readonly PlanRow[],
+): Promise<ReadonlySet<string>> {
+  const spoken = new Set<string>();
+  if (rows.length === 0) return spoken;
+  for (const other of ids) {
+    if (other === id) continue;
+    const isNewer = ids.indexOf(other) < ids.indexOf(id);
+    for (const row of await deps.plans.rows(other, rows)) {
+      const isRegular = !row.cascade && !row.partial && !row.replanned;
+      const accounts = isRegular && row.state !== 'SKIPPED' ? row.state === 'APPLIED' : isNewer;
+      if (accounts && counts(operation.id, other, row)) spoken.add(entityId(row));
+    }
+  }
+  return spoken;
+}
+
+/** What became of rows, instead of the way from the head's state to the target's that a restore takes otherwise. */
 async function correct(
   run: OperationRun,
   rows: readonly PlanRow[],
+  spoken: ReadonlySet<string>,
   sum: ReturnType<typeof accumulator>,
 ): Promise<void> {
   if (rows.length === 0) return;
   const { graphId, targetSeq, headSeq } = run.operation;
   const target = await run.deps.history.statesAt(graphId, targetSeq ?? 0n, rows);
   const head = await run.deps.history.statesAt(graphId, headSeq ?? 0n, rows);
+  const hashIn = (states: ReadonlyMap<string, EntityState>, id: string): Uint8Array | null =>
+    spoken.has(id) ? null : hashOf(states.get(id) ?? null);
   for (const row of rows) {
     const id = entityId(row);
     const isWritten = row.state === 'APPLIED';
-    const plus = [isWritten ? row.targetHash : null, hashOf(head.get(id) ?? null)];
-    const minus = [isWritten ? row.expectedHash : null, hashOf(target.get(id) ?? null)];
+    const plus = [isWritten ? row.targetHash : null, hashIn(head, id)];
+    const minus = [isWritten ? row.expectedHash : null, hashIn(target, id)];
     for (const hash of plus) if (hash !== null) sum.add(hash);
     for (const hash of minus) if (hash !== null) sum.subtract(hash);
   }

@@ -75,7 +75,17 @@ async function widerRow(run: OperationRun, previewId: string): Promise<EntityRef
   for await (const page of plans.irregular(run.operation.id, SYNCHRONOUS_LIMIT)) {
     const rows = page.filter((row) => row.state === 'PENDING');
     const previewed = new Map((await plans.rows(previewId, rows)).map((row) => [entityId(row), row]));
-    for (const row of rows) if (!isWithin(row, previewed.get(entityId(row)))) return row;
+    const wider = rows.filter((row) => !isWithin(row, previewed.get(entityId(row))));
+    if (wider.length === 0) continue;
+    // It was as it was for another's sake, which is left out now: what is taken back of it instead follows from the state that the preview had seen.
+    const was = new Set((await plans.tied(previewId, wider)).map(entityId));
+    const is = new Set((await plans.tied(run.operation.id, wider)).map(entityId));
+    const isFree = (row: PlanRow): boolean => {
+      const id = entityId(row);
+      return was.has(id) && !is.has(id) && sameHash(row.expectedHash, previewed.get(id)?.expectedHash ?? null);
+    };
+    const found = wider.find((row) => !isFree(row));
+    if (found !== undefined) return found;
   }
   return null;
 }
@@ -84,8 +94,6 @@ function isWithin(row: PlanRow | null, previewed: PlanRow | undefined): boolean 
   if (row === null || row.state === 'SKIPPED' || row.state === 'ALREADY_SO') return true;
   if (previewed === undefined) return false;
   if (row.state !== previewed.state) return false;
-  // It was to go with another, which is left out now: what is taken back of it instead follows from the state that the preview had seen.
-  if (previewed.cascade && !row.cascade && sameHash(row.expectedHash, previewed.expectedHash)) return true;
   return sameHash(row.targetHash, previewed.targetHash);
 }
 

@@ -1,11 +1,10 @@
-import { chunks } from '../../core/chunks.ts';
 import { type EntityRef, entityId } from '../../core/entities.ts';
 import { planRequest, planTouched } from './analysis.ts';
 import { constraintsOf } from './constraint-closure.ts';
 import { closePlan } from './detection.ts';
 import { EntityPlanner } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
-import { planAnew } from './planning-anew.ts';
+import { planAgain } from './planning-anew.ts';
 import { announce } from './preparation.ts';
 
 /** Entities that are planned again at a time. */
@@ -43,7 +42,7 @@ export async function replanAt(
     const planner = new EntityPlanner(deps, planRequest(run));
     for await (const refs of changed(run, head, guarded, decisions)) {
       run.checkpoint();
-      replanned += await planAgain(run, planner, refs, head);
+      replanned += (await planAgain(run, planner, refs, head)).length;
     }
   }
   // A waiting operation that nobody touched is looked through again when it goes on, not each time that the graph has moved.
@@ -52,7 +51,6 @@ export async function replanAt(
     return false;
   }
   const closed = await closePlan(run, head);
-  await plans.dropUnfound(lease);
   if (operation.strategy === 'GRADUAL') await plans.group(lease, await constraintsOf(run));
   const announcement = await announce(run);
   const message = `${replanned} planned entities were changed by others, or decided about, and planned again`;
@@ -106,30 +104,4 @@ async function* changed(
     yield fresh;
     for (const ref of fresh) seen.add(entityId(ref));
   }
-}
-
-async function planAgain(
-  run: OperationRun,
-  planner: EntityPlanner,
-  changedRefs: readonly EntityRef[],
-  head: bigint,
-): Promise<number> {
-  const { deps, lease } = run;
-  const asked = [...changedRefs, ...(await listedBy(run, changedRefs))];
-  const dependents = await deps.plans.questionConflicts(lease, asked);
-  // What is asked about comes last: as long as it is not planned again, its guard holds back what went along with it.
-  const refs = [...new Map([...dependents, ...asked].map((ref) => [entityId(ref), ref])).values()];
-  let replanned = 0;
-  for (const page of chunks(refs, PAGE)) replanned += (await planAnew(run, planner, page, head)).length;
-  return replanned;
-}
-
-/** The entities whose open conflicts list these as what would go along with them: the list is to be made anew. */
-async function listedBy({ deps, operation }: OperationRun, refs: readonly EntityRef[]): Promise<readonly EntityRef[]> {
-  const rows = await deps.plans.rows(operation.id, refs);
-  const listing = rows.filter(({ cascade, state }) => cascade && state === 'CONFLICTED');
-  const ids = new Set(listing.flatMap(({ conflictId }) => conflictId ?? []));
-  if (ids.size === 0) return [];
-  const conflicts = await deps.conflicts.byId(operation.id, [...ids]);
-  return conflicts.map(({ kind, key }) => ({ kind, key }));
 }

@@ -6,9 +6,10 @@ import type { PlannedConflict } from '../../core/plan.ts';
 import type { ConflictPolicy } from '../../core/policy.ts';
 import type { ResolutionRule } from '../../core/resolution-rules.ts';
 import { BY_POLICY, type Settleable, type Settlement, settle } from '../../core/settling.ts';
+import type { Value } from '../../core/values.ts';
 import type { ConflictStore, StoredConflict } from '../../ports/conflict-store.ts';
 import type { NewOperationEvent, OperationRecord } from '../../ports/operation-store.ts';
-import type { NewConflict, PlanRow, RenewedConflict } from '../../ports/plan-store.ts';
+import type { FoundConflicts, NewConflict, PlanRow, RenewedConflict } from '../../ports/plan-store.ts';
 import type { OperationRun } from './operation-run.ts';
 import type { Settler } from './plan-decisions.ts';
 
@@ -135,6 +136,26 @@ export class StandingConflicts {
     return { added, renewed, ids, reopened };
   }
 
+  /** The open conflict of an entity with a constraint, or with what the graph refused; null when there is none. */
+  openConstraint({ kind, key }: EntityRef): StoredConflict | null {
+    const isIt = (stored: StoredConflict): boolean =>
+      stored.aspect === 'CONSTRAINT' && stored.status === 'OPEN' && stored.kind === kind && stored.key === key;
+    return [...this.#known.values()].find(isIt) ?? null;
+  }
+
+  /** Whether it was decided that an entity does not get this value, since another has it that a constraint allows once. */
+  isRefused(ref: EntityRef, property: string, value: Value | null): boolean {
+    return [...this.#known.values()].some(
+      (stored) =>
+        stored.aspect === 'CONSTRAINT' &&
+        stored.kind === ref.kind &&
+        stored.key === ref.key &&
+        stored.property === property &&
+        stored.choice === 'LIVE' &&
+        sameAspect(stored.target, value),
+    );
+  }
+
   /** The conflict that stands because the graph refused this entity's write, see blocking.ts; null when there is none. */
   blockOf(row: PlanRow): NewConflict | null {
     const stored = this.#known.get(nameOf({ kind: row.kind, key: row.key, ...BLOCK }));
@@ -152,15 +173,15 @@ export async function storeConflicts(
   standing: StandingConflicts,
   found: readonly NewConflict[],
   rows: readonly PlanRow[],
+  { ties = [], loose = false }: Partial<Pick<FoundConflicts, 'ties' | 'loose'>> = {},
 ): Promise<ReadonlyMap<string, string>> {
   const { plans } = run.deps;
   const { added, renewed, ids, reopened } = standing.sort(found);
-  const kept = rows.map((row) => {
-    const conflictId = row.conflictId === null ? null : (ids.get(row.conflictId) ?? row.conflictId);
-    return { ...row, conflictId };
-  });
+  const kept = (conflictId: string): string => ids.get(conflictId) ?? conflictId;
+  const stored = rows.map((row) => ({ ...row, conflictId: row.conflictId === null ? null : kept(row.conflictId) }));
   const events = reopened.slice(0, SHOWN_REOPENED).map(reopenedEvent);
-  await plans.put(run.lease, kept, { added, renewed, events });
+  const tied = ties.map((tie) => ({ ...tie, conflictId: kept(tie.conflictId) }));
+  await plans.put(run.lease, stored, { added, renewed, events, ties: tied, loose });
   return ids;
 }
 

@@ -84,7 +84,7 @@ export async function renewConflicts(
 /** The planned version of a conflict in question; never one that a plan accounts for. */
 const IN_QUESTION = '(-10 - o.version)';
 
-/** Marks conflicts, and returns what was to go along, was left out, or waits, because of them. */
+/** Marks conflicts, and returns what is tied to them, was left out, or waits, because of them. */
 export async function questionConflicts(
   tx: SqlExecutor,
   operationId: string,
@@ -99,9 +99,10 @@ export async function questionConflicts(
   if (rows.length === 0 || refs === null) return [];
   const ids = rows.map(({ id }) => id);
   const tied = await tx.query<{ kind: number; key: string }>(
-    `SELECT p.kind, p.key FROM operation_plan p JOIN operation_conflicts c ON c.operation_id = p.operation_id AND c.id = p.conflict_id
-     WHERE p.operation_id = $1 AND p.conflict_id = ANY($2::uuid[]) AND (p.state = 'CONFLICTED' OR (p.state = 'SKIPPED' AND NOT p.cascade)
-       OR (p.state = 'PENDING' AND (p.kind, p.key) <> (c.kind, c.key)))`,
+    `SELECT kind, key FROM operation_plan WHERE operation_id = $1 AND conflict_id = ANY($2::uuid[])
+       AND (state = 'CONFLICTED' OR (state = 'SKIPPED' AND NOT cascade))
+     UNION SELECT p.kind, p.key FROM operation_ties t JOIN operation_plan p ON (p.operation_id, p.kind, p.key) = (t.operation_id, t.kind, t.key)
+     WHERE t.operation_id = $1 AND t.conflict_id = ANY($2::uuid[]) AND p.state IN ('PENDING', 'CONFLICTED')`,
     [operationId, ids],
   );
   return tied.rows.map((row) => ({ kind: kindOf(row.kind), key: row.key }));

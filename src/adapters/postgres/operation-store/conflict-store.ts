@@ -133,7 +133,7 @@ export class PostgresConflictStore implements ConflictStore {
       await this.#database.transaction(async (tx) => {
         // The lock keeps whoever runs the operation from going on between the check and the decision.
         const found = await tx.query<{ status: OperationStatus; dry_run: boolean; graph_id: number; wrote: boolean }>(
-          'SELECT status, dry_run, graph_id, applied > 0 AS wrote FROM rollback_operations WHERE id = $1 FOR UPDATE',
+          `SELECT status, dry_run, graph_id, applied > 0 OR resumes_id IS NOT NULL AS wrote FROM rollback_operations WHERE id = $1 FOR UPDATE`,
           [operationId],
         );
         const [operation] = found.rows;
@@ -186,7 +186,7 @@ function isDecidable({ status, dry_run: dryRun }: { status: OperationStatus; dry
 /** A decision that the plan has taken in. */
 const PLANNED = `(c.status = 'RESOLVED' AND c.planned_version = c.version)`;
 
-/** What a plan has taken in that is partly written, no decision changes any more. */
+/** What a plan has taken in that is partly written, be it by the operation whose rest this one does, no decision changes any more. */
 async function store(
   tx: SqlExecutor,
   operationId: string,

@@ -35,8 +35,17 @@ export async function copyPlan(
        rows === 'ALL'
          ? ''
          : ` AND (EXISTS (SELECT 1 FROM operation_plan p WHERE p.operation_id = $2 AND p.kind = c.kind AND p.key = c.key${left('p')})
-       OR EXISTS (SELECT 1 FROM operation_plan p WHERE p.operation_id = $2 AND p.conflict_id = c.id${left('p')}))`
+       OR EXISTS (SELECT 1 FROM operation_plan p WHERE p.operation_id = $2 AND p.conflict_id = c.id${left('p')})
+       OR EXISTS (SELECT 1 FROM operation_ties t JOIN operation_plan p ON (p.operation_id, p.kind, p.key) = (t.operation_id, t.kind, t.key)
+         WHERE t.conflict_id = c.id${left('p')}))`
      }`,
+    [lease.operationId, from],
+  );
+  await tx.query(
+    `INSERT INTO operation_ties (operation_id, conflict_id, kind, key)
+     SELECT $1::uuid, ${copied('t.conflict_id')}, t.kind, t.key FROM operation_ties t
+     WHERE t.operation_id = $2 AND EXISTS (SELECT 1 FROM operation_plan p
+       WHERE p.operation_id = $2 AND p.kind = t.kind AND p.key = t.key${left('p')})`,
     [lease.operationId, from],
   );
 }

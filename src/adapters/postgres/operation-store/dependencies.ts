@@ -1,8 +1,7 @@
-import type { EntityRef, NodeState } from '../../../core/entities.ts';
+import type { NodeState } from '../../../core/entities.ts';
 import type { SqlExecutor } from '../../../ports/database.ts';
 import type { DependencyReads, HangingRelationship, MissingEnd } from '../../../ports/plan-store.ts';
 import { lastsAt } from '../history/rows.ts';
-import { kindOf } from './plan-rows.ts';
 
 /*
  * Plans are stored and read at once, before the database has statistics of them. So every look into another row is a subquery with a
@@ -130,32 +129,6 @@ async function missingIn(
       ? { kind: 'NODE', key: row.end, labels: row.labels ?? [], properties: row.properties ?? {} }
       : null,
   }));
-}
-
-/** Rows that a decision about another entity put into the plan, changed or left out, while that entity is not written. Pages without any are left out. */
-export async function* orphans(on: SqlExecutor, operationId: string, pageSize: number): AsyncIterable<EntityRef[]> {
-  for (let after = 0n; ; ) {
-    const span = await on.query<{ until: bigint | null }>(
-      `SELECT max(no) AS until FROM (SELECT no FROM operation_conflicts
-         WHERE operation_id = $1 AND no > $2 AND type = 'DEPENDENCY' ORDER BY no LIMIT $3) AS page`,
-      [operationId, after, pageSize],
-    );
-    const until = span.rows[0]?.until ?? null;
-    if (until === null) return;
-    const { rows } = await on.query<{ kind: number; key: string }>(
-      `SELECT p.kind, p.key FROM (
-         SELECT c.id, c.kind, c.key, c.choice FROM operation_conflicts c
-         WHERE c.operation_id = $1 AND c.no > $2 AND c.no <= $3 AND c.type = 'DEPENDENCY' AND coalesce((SELECT o.state FROM operation_plan o
-           WHERE o.operation_id = $1 AND o.kind = c.kind AND o.key = c.key LIMIT 1), '') NOT IN ('PENDING', 'APPLIED') OFFSET 0) AS c
-       CROSS JOIN LATERAL (
-         SELECT p.kind, p.key FROM operation_plan p
-         WHERE p.conflict_id = c.id AND p.operation_id = $1 AND (p.kind, p.key) <> (c.kind, c.key)
-           AND (p.state = 'PENDING' OR (p.state = 'SKIPPED' AND NOT p.cascade AND c.choice = 'TARGET')) OFFSET 0) AS p`,
-      [operationId, after, until],
-    );
-    if (rows.length > 0) yield rows.map(({ kind, key }) => ({ kind: kindOf(kind), key }));
-    after = until;
-  }
 }
 
 /** Pairs of groups that one transaction must write: of a relationship that comes or goes, and of an end that comes or goes with it. */

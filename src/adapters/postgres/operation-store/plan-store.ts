@@ -26,17 +26,18 @@ import { renewStatistics } from '../statistics.ts';
 import { dropUnfound, insertConflicts, questionConflicts, renewConflicts } from './conflict-rows.ts';
 import * as constrained from './constrained-rows.ts';
 import { copyPlan } from './copy.ts';
-import { hangingRelationships, missingEnds, orphans, tiedRows } from './dependencies.ts';
+import { hangingRelationships, missingEnds, tiedRows } from './dependencies.ts';
 import { addEvents } from './events.ts';
 import { Groups } from './groups.ts';
 import * as reads from './plan-reads.ts';
 import { assertHeld, HELD, putRows, refParams, stateText } from './plan-rows.ts';
+import { deleteTies, insertTies, orphans, tied } from './ties.ts';
 import * as writeReads from './write-reads.ts';
 
 /** Rows in one statement. */
 const CHUNK = 5000;
 
-const NOTHING_FOUND: FoundConflicts = { added: [], renewed: [], events: [] };
+const NOTHING_FOUND: FoundConflicts = { added: [], renewed: [], events: [], ties: [], loose: false };
 
 /** Plans in PostgreSQL. Whatever writes checks the lease in the same statement or transaction. */
 export class PostgresPlanStore implements PlanStore {
@@ -48,20 +49,20 @@ export class PostgresPlanStore implements PlanStore {
 
   reset(lease: OperationLease): Promise<void> {
     return this.#held(lease, (tx) =>
-      empty(tx, lease.operationId, ['operation_plan', 'operation_conflicts', 'proof_differences']),
+      empty(tx, lease.operationId, ['operation_plan', 'operation_conflicts', 'operation_ties', 'proof_differences']),
     );
   }
 
   resetRows(lease: OperationLease): Promise<void> {
     return this.#held(lease, async (tx) => {
-      await empty(tx, lease.operationId, ['operation_plan', 'proof_differences']);
+      await empty(tx, lease.operationId, ['operation_plan', 'operation_ties', 'proof_differences']);
       await tx.query('UPDATE rollback_operations SET replanning = true WHERE id = $1', [lease.operationId]);
     });
   }
 
   async put(lease: OperationLease, rows: readonly PlanRow[], found: FoundConflicts = NOTHING_FOUND): Promise<void> {
-    const { added, renewed, events } = found;
-    const isAlone = added.length === 0 && renewed.length === 0;
+    const { added, renewed, events, ties, loose } = found;
+    const isAlone = added.length === 0 && renewed.length === 0 && ties.length === 0 && !loose;
     if (isAlone && rows.length === 0) return;
     // One statement needs no transaction around it.
     if (isAlone && rows.length <= CHUNK) return putRows(this.#database, lease, rows);
@@ -70,8 +71,14 @@ export class PostgresPlanStore implements PlanStore {
       for (const chunk of chunks(rows, CHUNK)) await putRows(tx, lease, chunk);
       for (const chunk of chunks(added, CHUNK)) await insertConflicts(tx, operationId, chunk);
       for (const chunk of chunks(renewed, CHUNK)) await renewConflicts(tx, operationId, chunk);
+      if (loose) for (const chunk of chunks(rows, CHUNK)) await deleteTies(tx, operationId, chunk);
+      for (const chunk of chunks(ties, CHUNK)) await insertTies(tx, operationId, chunk);
       await addEvents(tx, operationId, events);
     });
+  }
+
+  tied(operationId: string, refs: readonly EntityRef[]): Promise<readonly EntityRef[]> {
+    return tied(this.#database, operationId, refs);
   }
 
   questionConflicts(lease: OperationLease, refs: readonly EntityRef[] | null): Promise<readonly EntityRef[]> {
