@@ -2,6 +2,7 @@ import { LOCK_PROPERTY, OUTBOX_LABEL, quotedKeyProperty } from '../names.ts';
 import { nameByOwnKey } from './keys.ts';
 import { literal, OUTBOX_PROPERTIES } from './names.ts';
 import type { TriggerOptions } from './statement.ts';
+import { widened } from './values.ts';
 
 /** Properties at most that a small transaction sets. */
 const MOST_SET = 8;
@@ -55,7 +56,7 @@ function cellsOf({ keyProperty, givesKeys, charactersPerPart }: TriggerOptions):
   const longest = Math.min(LONGEST_TEXT, Math.floor(charactersPerPart / (2 * MOST_SET)));
   const plain = (value: string) =>
     `CASE WHEN ${value} IS NULL THEN ['0'] WHEN ${value} IS :: STRING THEN CASE WHEN size(${value}) <= ${longest} THEN ['S', [${value}]] END
-    WHEN ${value} IS :: INTEGER THEN ['I', [${value}]] WHEN ${value} IS :: FLOAT THEN ['F', [${value}]] WHEN ${value} IS :: BOOLEAN THEN ['B', [${value}]] END`;
+    WHEN ${value} IS :: INTEGER THEN ['I', [${value}]] WHEN ${value} IS :: FLOAT THEN ['F', [${widened(value)}]] WHEN ${value} IS :: BOOLEAN THEN ['B', [${value}]] END`;
   const name = givesKeys
     ? `CASE WHEN x.node.${key} IS :: STRING THEN x.node.${key} END`
     : nameByOwnKey('x.node', key, true);

@@ -21,6 +21,12 @@ export function kindOf(values: string): string {
 const isBytes = (value: string) => `apoc.text.format('%s', [${value}]) STARTS WITH '[B@'`;
 
 /**
+ * A float as those who read the graph get it, of 64 bits: JSON writes one of 32 bits, which procedures store and Cypher copies, in as few digits
+ * as tell it from others of 32 bits, which is another number. Nothing tells them apart by type. Multiplied, since adding 0.0 loses the sign of -0.0.
+ */
+export const widened = (value: string): string => `${value} * 1.0`;
+
+/**
  * Values as they are written down: `['0']` when there are none, the kind and the values when it is a letter, else `X` and of each value its
  * letter or its exact type, and what JSON carries of it without loss. Asking for the exact type of a value takes longest.
  */
@@ -28,13 +34,15 @@ export function valuesOf(kind: string, values: string): string {
   const exactly = `[t IN [valueType(v)] | CASE
       WHEN t IN [${texts}] THEN [t, toString(v)]
       WHEN t IN [${lists}] THEN [t, [e IN v | toString(e)]]
+      WHEN t = 'LIST<FLOAT NOT NULL> NOT NULL' THEN [t, [e IN v | ${widened('e')}]]
       WHEN t = 'POINT NOT NULL' THEN [t, ${point('v')}]
       WHEN t = 'LIST<POINT NOT NULL> NOT NULL' THEN [t, [e IN v | ${point('e')}]]
       WHEN t = 'LIST<INTEGER NOT NULL> NOT NULL' THEN [CASE WHEN ${isBytes('v')} THEN 'BYTES' ELSE t END, v]
       ELSE [t, v] END][0]`;
   const each = `CASE WHEN v IS NULL THEN null WHEN v IS :: STRING THEN ['S', v] WHEN v IS :: INTEGER THEN ['I', v]
-      WHEN v IS :: FLOAT THEN ['F', v] WHEN v IS :: BOOLEAN THEN ['B', v] WHEN ${isTexts('v')} THEN ['L', v] ELSE ${exactly} END`;
-  return `CASE ${kind} WHEN '0' THEN ['0'] WHEN 'X' THEN ['X', [v IN ${values} | ${each}]] ELSE [${kind}, ${values}] END`;
+      WHEN v IS :: FLOAT THEN ['F', ${widened('v')}] WHEN v IS :: BOOLEAN THEN ['B', v] WHEN ${isTexts('v')} THEN ['L', v] ELSE ${exactly} END`;
+  return `CASE ${kind} WHEN '0' THEN ['0'] WHEN 'X' THEN ['X', [v IN ${values} | ${each}]]
+    WHEN 'F' THEN ['F', [v IN ${values} | ${widened('v')}]] ELSE [${kind}, ${values}] END`;
 }
 
 /** About how many characters the values of a column take. */
