@@ -89,6 +89,7 @@ describe('what Neo4j would not keep as it is', () => {
     ['an empty list of a type', nodeOf('a', { l: { $list: { of: 'STRING', values: [] } } }), /"l": .*empty list/],
     ['the key as a property', nodeOf('a', { palinodeKey: 'b' }), /holds the key/],
     ['a label of the service', nodeOf('a', {}, ['_PalinodeOutbox']), /service's own/],
+    ['another one of them, beside a user’s', nodeOf('a', {}, ['A', '_PalinodeGap']), /service's own/],
   ])('%s is refused', async (_, state, message) => {
     const refused = put(graph, [state]);
     await expect(refused).rejects.toMatchObject({

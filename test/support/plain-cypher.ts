@@ -7,7 +7,7 @@ import type { Properties, Value } from '../../src/core/values.ts';
 /** Everything that a Neo4j holds for its users, read by plain Cypher. @throws Error when keys are missing or not unique */
 export async function liveByCypher(connection: Connection, key = 'palinodeKey'): Promise<Map<EntityId, EntityState>> {
   const states = new Map<EntityId, EntityState>();
-  const ours = `any(l IN labels(n) WHERE l STARTS WITH '_Palinode')`;
+  const ours = '(n:_PalinodeOutbox OR n:_PalinodeGap OR n:_PalinodeMarker)';
   const nodes = await connection.read(
     `MATCH (n) WHERE NOT ${ours} RETURN n.\`${key}\` AS key, labels(n) AS labels, properties(n) AS p`,
   );

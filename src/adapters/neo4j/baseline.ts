@@ -5,7 +5,7 @@ import type { BaselinePage } from '../../ports/knowledge-graph.ts';
 import type { Connection, Row, Statements } from './connection.ts';
 import { unfitKey } from './entities/cypher.ts';
 import type { EntityStore } from './entities/entity-store.ts';
-import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from './names.ts';
+import { DEFAULT_KEY_PROPERTY, isOursText, quotedKeyProperty } from './names.ts';
 import type { OwnMetadata } from './own-metadata.ts';
 
 /** Entities that are given keys, and locked for it, in one transaction: few, so that writers wait for a fraction of a second at most. */
@@ -125,7 +125,7 @@ async function endOf(connection: Connection, { end }: BaselineCypher): Promise<b
 function cypherOf(kind: EntityKind, keyProperty: string): BaselineCypher {
   const key = quotedKeyProperty(keyProperty);
   const match = kind === 'NODE' ? 'MATCH (e)' : 'MATCH (s)-[e]->(t)';
-  const notOurs = kind === 'NODE' ? ` AND NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL}` : '';
+  const notOurs = kind === 'NODE' ? ` AND NOT ${isOursText('e')}` : '';
   const columns =
     kind === 'NODE'
       ? `elementId(e) AS id, e.${key} AS key, labels(e) AS labels, properties(e) AS properties`

@@ -2,12 +2,12 @@ import { InvalidInputError } from '../../core/errors.ts';
 
 /** The property that holds an entity's key unless the user names one of their own. */
 export const DEFAULT_KEY_PROPERTY = 'palinodeKey';
-/** Nodes whose label begins so belong to the service and are no part of the graph. */
-export const OUR_PREFIX = '_Palinode';
 export const OUTBOX_LABEL = '_PalinodeOutbox';
 /** Beside the outbox label: a note that transactions were not captured. */
 export const GAP_LABEL = '_PalinodeGap';
 export const MARKER_LABEL = '_PalinodeMarker';
+/** Nodes with one of these belong to the service and are no part of the graph. Any other label is the user's, however it begins. */
+export const OUR_LABELS: readonly string[] = [OUTBOX_LABEL, GAP_LABEL, MARKER_LABEL];
 /** Set and removed again in the same statement, to lock an entity where APOC is missing. Leaves nothing but its name in the list of property keys. */
 export const LOCK_PROPERTY = '_palinodeLock';
 
@@ -35,5 +35,10 @@ export function quotedKeyProperty(name: string): string {
 
 /** Whether a node with these labels is one of the service's own. */
 export function isOurs(labels: readonly string[]): boolean {
-  return labels.some((label) => label.startsWith(OUR_PREFIX));
+  return labels.some((label) => OUR_LABELS.includes(label));
+}
+
+/** The same of a node in query text. */
+export function isOursText(node: string): string {
+  return `(${OUR_LABELS.map((label) => `${node}:${label}`).join(' OR ')})`;
 }

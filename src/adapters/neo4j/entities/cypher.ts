@@ -1,4 +1,4 @@
-import { LOCK_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from '../names.ts';
+import { isOursText, LOCK_PROPERTY, MARKER_LABEL, quotedKeyProperty } from '../names.ts';
 import { placesIn } from './element-ids.ts';
 
 /** How entities are locked: by APOC's procedures, or by setting and removing a property where APOC is missing. */
@@ -64,7 +64,7 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
   // Looked up again, since another relationship, with other ends, may be where one was deleted.
   const again = 'WITH [e IN found | elementId(e)] AS ids';
   const unfit = unfitKey(`e.${key}`);
-  const notOurs = `WHERE NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL}`;
+  const notOurs = `NOT ${isOursText('e')}`;
   const readRelationships = `MATCH (s)-[e]->(t) WHERE elementId(e) IN ids RETURN ${relationshipColumns}`;
   const heldAgain = `WITH [m IN found | elementId(m)] AS ids MATCH (m:${MARKER_LABEL}) WHERE elementId(m) IN ids`;
   return {
@@ -78,9 +78,9 @@ export function cypherFor(keyProperty: string, locking: Locking): Cypher {
       ${lock('apoc.lock.rels')} ${again} ${readRelationships}`,
     nodeTexts: `${NODE} RETURN ${nodeColumns}, ${ZONED}`,
     relationshipTexts: `${RELATIONSHIP} RETURN ${relationshipColumns}, ${ZONED}`,
-    searchNodes: `MATCH (e) WHERE e.${key} IN $keys AND NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL} RETURN elementId(e) AS id, e.${key} AS key`,
+    searchNodes: `MATCH (e) WHERE e.${key} IN $keys AND ${notOurs} RETURN elementId(e) AS id, e.${key} AS key`,
     searchRelationships: `MATCH ()-[e]->() WHERE e.${key} IN $keys RETURN elementId(e) AS id, e.${key} AS key`,
-    scanNodes: `MATCH (e) ${notOurs} RETURN ${nodeColumns}`,
+    scanNodes: `MATCH (e) WHERE ${notOurs} RETURN ${nodeColumns}`,
     scanRelationships: `MATCH (s)-[e]->(t) RETURN ${relationshipColumns}`,
     assignNodes: `UNWIND $rows AS x MATCH (e) WHERE elementId(e) = x.id AND (${unfit} OR e.${key} = x.old) SET e.${key} = x.key`,
     assignRelationships: `UNWIND $rows AS x MATCH ()-[e]->() WHERE elementId(e) = x.id AND (${unfit} OR e.${key} = x.old) SET e.${key} = x.key`,

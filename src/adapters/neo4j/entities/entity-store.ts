@@ -6,7 +6,7 @@ import { CommitSlots } from '../commit-slots.ts';
 import type { Connection, OpenTransaction, Row, Statements } from '../connection.ts';
 import { isRetryable, isUnanswered, toGraphError, UnansweredCommit } from '../errors.ts';
 import { forgetMarker } from '../markers.ts';
-import { MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
+import { OUR_LABELS } from '../names.ts';
 import type { OwnMetadata } from '../own-metadata.ts';
 import { retrying } from '../retrying.ts';
 import { readSchema } from '../schema/schema-items.ts';
@@ -17,6 +17,8 @@ import { Locks } from './locks.ts';
 import { Lookup, type Unseen } from './lookup.ts';
 import { PageKeys, type PageKeysParts } from './page-keys.ts';
 import { StateReader } from './states.ts';
+
+const OURS = OUR_LABELS.join('|');
 
 export interface EntityStoreParts {
   readonly connection: Connection;
@@ -153,13 +155,12 @@ export class EntityStore {
     if (rows.length > 0) yield await this.#page(kind, rows);
   }
 
-  /** From Neo4j's own counters, which cost nothing to read, without what users have tied to nodes of ours. */
+  /** From Neo4j's own counters, which cost nothing to read, without nodes of ours, few as a rule, and what users have tied to them. */
   async count(): Promise<{ nodes: bigint; relationships: bigint }> {
     const [row] = await this.#connection.read(
-      `CALL () { MATCH (n) RETURN count(n) AS nodes } CALL () { MATCH (o:${OUTBOX_LABEL}) RETURN count(o) AS outbox }
-       CALL () { MATCH (m:${MARKER_LABEL}) RETURN count(m) AS markers } CALL () { MATCH ()-[r]->() RETURN count(r) AS relationships }
-       CALL () { MATCH (m:${MARKER_LABEL}|${OUTBOX_LABEL})-[r]-() RETURN count(DISTINCT r) AS tied }
-       RETURN nodes - outbox - markers AS nodes, relationships - tied AS relationships`,
+      `CALL () { MATCH (n) RETURN count(n) AS nodes } CALL () { MATCH (m:${OURS}) RETURN count(m) AS ours }
+       CALL () { MATCH ()-[r]->() RETURN count(r) AS relationships } CALL () { MATCH (m:${OURS})-[r]-() RETURN count(DISTINCT r) AS tied }
+       RETURN nodes - ours AS nodes, relationships - tied AS relationships`,
     );
     if (typeof row?.nodes !== 'bigint' || typeof row.relationships !== 'bigint') throw new TypeError('not counts');
     return { nodes: row.nodes, relationships: row.relationships };

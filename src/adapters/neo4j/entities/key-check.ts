@@ -1,13 +1,13 @@
 import { CaptureError } from '../../../core/errors.ts';
 import type { Connection } from '../connection.ts';
-import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from '../names.ts';
+import { DEFAULT_KEY_PROPERTY, isOursText, quotedKeyProperty } from '../names.ts';
 import { unfitKey } from './cypher.ts';
 
 /** Examples named of each fault. */
 const EXAMPLES = 5;
 
 const KINDS = [
-  { what: 'node', match: `MATCH (e) WHERE NOT e:${OUTBOX_LABEL} AND NOT e:${MARKER_LABEL}`, name: 'labels(e)' },
+  { what: 'node', match: `MATCH (e) WHERE NOT ${isOursText('e')}`, name: 'labels(e)' },
   { what: 'relationship', match: 'MATCH ()-[e]->() WHERE true', name: '[type(e)]' },
 ] as const;
 

@@ -3,7 +3,7 @@ import type { EntityChange, EntityState, NodeState, RelationshipState } from '..
 import { ConstraintError } from '../../../core/errors.ts';
 import { setOwn } from '../../../core/properties.ts';
 import type { Value } from '../../../core/values.ts';
-import { OUR_PREFIX } from '../names.ts';
+import { isOurs, OUR_LABELS } from '../names.ts';
 import { type DriverValue, toDriver, UnstorableError } from './values.ts';
 
 type Values = Readonly<Record<string, DriverValue | null>>;
@@ -119,8 +119,8 @@ function checkReserved(at: number, after: EntityState | null, keyProperty: strin
   const computed = derived.find((name) => Object.hasOwn(after.properties, name));
   if (computed !== undefined)
     throw new ConstraintError(`another trigger computes the property ${computed}`, 'value', at);
-  if (after.kind === 'NODE' && after.labels.some((label) => label.startsWith(OUR_PREFIX)))
-    throw new ConstraintError(`labels that begin with ${OUR_PREFIX} are the service's own`, 'value', at);
+  if (after.kind === 'NODE' && isOurs(after.labels))
+    throw new ConstraintError(`the labels ${OUR_LABELS.join(', ')} are the service's own`, 'value', at);
 }
 
 /** Values that some entity is to get which did not have them: a unique one must be given up by its owner before. */

@@ -4,7 +4,7 @@ import type { EntityBinding, EntityKind } from '../../../core/entities.ts';
 import { propertiesOf } from '../../../core/properties.ts';
 import type { CapturedChange } from '../../../core/recording-types.ts';
 import type { Value } from '../../../core/values.ts';
-import { OUR_PREFIX } from '../names.ts';
+import { isOurs } from '../names.ts';
 import { columnValues, type Json, listOf, parsePayload } from './values.ts';
 
 /** How an entity is told apart within one transaction: by local id what the transaction created or deleted, else by key. */
@@ -144,10 +144,11 @@ export class OutboxDraft {
   }
 
   #label(rows: readonly Json[], label: string, isGained: boolean): void {
+    const ours = isOurs([label]);
     for (const name of rows) {
       const draft = this.#draft('NODE', name);
       if (draft === null) continue;
-      if (label.startsWith(OUR_PREFIX)) draft.ours = true;
+      if (ours) draft.ours = true;
       else (isGained ? draft.gained : draft.lost).push(label);
     }
   }

@@ -1,6 +1,6 @@
 import type { SchemaItem } from '../../../ports/knowledge-graph.ts';
 import type { Connection, Row } from '../connection.ts';
-import { OUR_PREFIX } from '../names.ts';
+import { isOurs } from '../names.ts';
 
 /** Constraints and indexes of the graph by name, with the command that makes each; those of the service are left out. */
 export async function readSchema(connection: Connection): Promise<SchemaItem[]> {
@@ -18,7 +18,7 @@ export async function readSchema(connection: Connection): Promise<SchemaItem[]> 
 }
 
 function isUsers({ labelsOrTypes }: Row): boolean {
-  return !Array.isArray(labelsOrTypes) || !labelsOrTypes.some((name) => String(name).startsWith(OUR_PREFIX));
+  return !Array.isArray(labelsOrTypes) || !isOurs(labelsOrTypes.map(String));
 }
 
 function itemOf(row: Row, kind: string): SchemaItem {

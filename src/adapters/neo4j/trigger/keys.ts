@@ -1,4 +1,4 @@
-import { GAP_LABEL, MARKER_LABEL, OUR_PREFIX, OUTBOX_LABEL } from '../names.ts';
+import { GAP_LABEL, isOursText, OUR_LABELS, OUTBOX_LABEL } from '../names.ts';
 import { literal, OUTBOX_PROPERTIES } from './names.ts';
 
 /**
@@ -35,7 +35,7 @@ FOREACH (id IN [id IN gone WHERE lost[${last}][id] IS NULL] | CREATE (:${OUTBOX_
 FOREACH (n IN [n IN ob WHERE NOT ${isGone('Nodes', 'n')}] | SET n:${OUTBOX_LABEL})
 FOREACH (i IN range(0, ${last}) | FOREACH (x IN [x IN lostRows[i] WHERE NOT ${isGone('Nodes', 'x.node')}] | FOREACH (n IN [x.node] | SET n[${literal(OUTBOX_PROPERTIES)}[i]] = x.old)))`;
 
-const notOurs = (node: string) => `NOT ${node}:${MARKER_LABEL} AND NOT ${node}:${OUTBOX_LABEL}`;
+const notOurs = (node: string) => `NOT ${isOursText(node)}`;
 const NODE = '(e)';
 const RELATIONSHIP = '()-[e]->()';
 
@@ -58,7 +58,7 @@ export function nameByOwnKey(entity: string, key: string, isNode: boolean): stri
 }
 
 function orOurs(node: string, key: string, named: string): string {
-  return `CASE WHEN ${node}.${key} IS NULL AND (${node}:${OUTBOX_LABEL} OR ${node}:${MARKER_LABEL}) THEN false ELSE ${named} END`;
+  return `CASE WHEN ${node}.${key} IS NULL AND ${isOursText(node)} THEN false ELSE ${named} END`;
 }
 
 /**
@@ -100,7 +100,7 @@ export function nameRows(key: string, givesKeys: boolean): string {
     const rows = (entity: string) => `[e IN ${column}[2] | ${entity}]`;
     const unlessGone = (kind: 'Nodes' | 'Relationships', entity: string) =>
       `[e IN ${column}[2] | CASE WHEN ${isGone(kind, 'e')} THEN id(e) ELSE ${entity} END]`;
-    return `CASE WHEN ${column}[0] STARTS WITH 'L' AND ${column}[1] STARTS WITH '${OUR_PREFIX}' THEN [e IN ${column}[2] | id(e)]
+    return `CASE WHEN ${column}[0] STARTS WITH 'L' AND ${column}[1] IN ${literal(OUR_LABELS)} THEN [e IN ${column}[2] | id(e)]
     WHEN ${column}[0] IN ['NP', 'L+'] THEN ${rows(node)} WHEN ${column}[0] IN ['NR', 'L-'] THEN ${unlessGone('Nodes', node)}
     WHEN ${column}[0] = 'RP' THEN ${rows(relationship)} ELSE ${unlessGone('Relationships', relationship)} END`;
   };
@@ -121,5 +121,5 @@ export function namesOfUpdates(key: string, givesKeys: boolean): string {
   const rows = (entity: string) => `[e IN c[2] | ${entity}]`;
   const node = givesKeys ? nameByKey('e', key) : nameByOwnKey('e', key, true);
   const relationship = givesKeys ? nameByKey('e', key) : nameByOwnKey('e', key, false);
-  return `[c IN columns | CASE WHEN c[0] STARTS WITH 'L' AND c[1] STARTS WITH '${OUR_PREFIX}' THEN ${rows('id(e)')} WHEN c[0] STARTS WITH 'R' THEN ${rows(relationship)} ELSE ${rows(node)} END]`;
+  return `[c IN columns | CASE WHEN c[0] STARTS WITH 'L' AND c[1] IN ${literal(OUR_LABELS)} THEN ${rows('id(e)')} WHEN c[0] STARTS WITH 'R' THEN ${rows(relationship)} ELSE ${rows(node)} END]`;
 }

@@ -1,4 +1,4 @@
-import { GAP_LABEL, MARKER_LABEL, OUTBOX_LABEL, quotedKeyProperty } from '../names.ts';
+import { GAP_LABEL, OUR_LABELS, OUTBOX_LABEL, quotedKeyProperty } from '../names.ts';
 import { COLUMN_CELL, cellOf, columnsOf, heavyParts } from './columns.ts';
 import { GONE, KEEP_OUTBOX, keepKeys, nameRows, namesOfUpdates } from './keys.ts';
 import { KEY_MAPS, literal, OUTBOX_PROPERTIES } from './names.ts';
@@ -79,7 +79,7 @@ function partsOf(options: TriggerOptions): Readonly<Record<string, string>> {
     deletedRelationships: '$deletedRelationships',
     columns: columnsOf(options),
     ob: `coalesce($removedLabels.${OUTBOX_LABEL}, [])`,
-    plain: `$assignedLabels.${OUTBOX_LABEL} IS NULL AND $assignedLabels.${MARKER_LABEL} IS NULL`,
+    plain: OUR_LABELS.map((label) => `$assignedLabels.${label} IS NULL`).join(' AND '),
     lostRows: `[k IN ${literal(OUTBOX_PROPERTIES)} | coalesce($removedNodeProperties[k], [])]`,
     keyRows: options.givesKeys ? `[${KEY_MAPS.map((map) => `$${map}.${key}`).join(', ')}]` : '[]',
   };
