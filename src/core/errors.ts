@@ -1,3 +1,5 @@
+import type { EntityRef } from './entities.ts';
+
 /**
  * The one error tree. Services throw these; the GraphQL, REST and CLI edges map them in one place
  * each. A conflict is never an error: it is data.
@@ -85,18 +87,38 @@ export class PlanChangedError extends PalinodeError {
   }
 }
 
-/** The graph refused a write. `changeIndex` counts from 0 in the request's list of changes. */
+/**
+ * The graph refused a write. `changeIndex` counts from 0 in the request's list of changes; `otherKey` is who stands in the way of it, such as the
+ * holder of a unique value; `refused` is the entity that could not be written. Each is null where it is not known.
+ */
 export class ConstraintError extends PalinodeError {
   readonly code = 'CONSTRAINT_FAILED';
   readonly constraint: string;
   readonly changeIndex: number | null;
   readonly otherKey: string | null;
-  constructor(message: string, constraint: string, changeIndex: number | null = null, otherKey: string | null = null) {
+  readonly refused: EntityRef | null;
+  constructor(
+    message: string,
+    constraint: string,
+    changeIndex: number | null = null,
+    otherKey: string | null = null,
+    refused: EntityRef | null = null,
+  ) {
     super(message);
     this.constraint = constraint;
     this.changeIndex = changeIndex;
     this.otherKey = otherKey;
+    this.refused = refused;
   }
+}
+
+/** An error that says which of some changes was refused, with its entity: whoever wrote in parts knows nothing of their indexes. */
+export function withRefused(error: unknown, changes: readonly EntityRef[]): unknown {
+  if (!(error instanceof ConstraintError) || error.changeIndex === null || error.refused !== null) return error;
+  const change = changes[error.changeIndex];
+  if (change === undefined) return error;
+  const { message, constraint, changeIndex, otherKey } = error;
+  return new ConstraintError(message, constraint, changeIndex, otherKey, { kind: change.kind, key: change.key });
 }
 
 export class LimitError extends PalinodeError {

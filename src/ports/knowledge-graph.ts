@@ -34,7 +34,8 @@ export interface GraphTransaction {
   /**
    * Writes net changes in the order that keeps the graph whole: relationships deleted, nodes deleted, nodes created, nodes updated,
    * relationships created, relationships updated. `before` must be what `lock` returned.
-   * @throws ConstraintError when the graph refuses (missing end, relationships left on a deleted node, key taken).
+   * @throws ConstraintError when the graph refuses (missing end, relationships left on a deleted node, key taken, a value that it cannot keep);
+   * `refused` says which entity, wherever that is known.
    */
   write(changes: readonly EntityChange[]): Promise<void>;
   /** Locks the operation's marker. Null when it has none yet. @throws StaleTokenError when the marker holds a newer token. */

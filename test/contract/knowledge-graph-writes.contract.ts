@@ -122,7 +122,9 @@ export function writingContract(
     const { graph } = current();
     await put(graph, [nodeOf('taken', { first: true })]);
     const work = graph.transaction(byApi(), (tx) => tx.write(states.map((state) => changeTo(null, state))));
-    await expect(work).rejects.toMatchObject({ name: 'ConstraintError', constraint, changeIndex, otherKey });
+    const { kind, key } = states[changeIndex] ?? {};
+    const refused = { kind, key };
+    await expect(work).rejects.toMatchObject({ name: 'ConstraintError', constraint, changeIndex, otherKey, refused });
     expect(await graph.count()).toEqual({ nodes: 1n, relationships: 0n });
   });
 

@@ -40,14 +40,44 @@ describe('constraints of the user', () => {
 
   test.each<[string, EntityState[], string, number, string]>([
     ['a created node', [nodeOf('fine'), user('new', { mail: 'a@x' })], 'one_mail', 1, 'owner'],
+    ['a number of another type', [user('new', { first: 'a', last: { $float: '1.0' } })], 'one_name', 0, 'owner'],
     ['an updated node', [user('other', { mail: 'a@x' })], 'one_mail', 0, 'owner'],
     ['several properties', [user('new', { first: 'a', last: 1 })], 'one_name', 0, 'owner'],
     ['two of one request', [user('x', { mail: 'c@x' }), user('y', { mail: 'c@x' })], 'one_mail', 1, 'x'],
     ['a relationship', [relationshipOf('new', 'other', 'owner', { no: 1 })], 'one_tie', 0, 'tie'],
   ])('are named when they refuse %s, with who has the value', async (_, states, constraint, changeIndex, otherKey) => {
-    const refused = put(graph, states);
-    await expect(refused).rejects.toMatchObject({ name: 'ConstraintError', constraint, changeIndex, otherKey });
+    const work = put(graph, states);
+    const { kind, key } = states[changeIndex] ?? {};
+    const refused = { kind, key };
+    await expect(work).rejects.toMatchObject({ name: 'ConstraintError', constraint, changeIndex, otherKey, refused });
     expect(await graph.count()).toEqual({ nodes: 2n, relationships: 1n });
+  });
+
+  test('name who is refused when it is unknown who has the value', async () => {
+    await cypher("CREATE (:User {mail: 'k@x'})");
+    const work = put(graph, [user('fine', { mail: 'f@x' }), user('new', { mail: 'k@x' })]);
+    await expect(work).rejects.toMatchObject({ constraint: 'one_mail', otherKey: null, refused: nodeRef('new') });
+  });
+
+  test('name who is refused when the same transaction gave the value away before', async () => {
+    const [fine, late] = [user('fine', { mail: 'f@x' }), user('late', { mail: 'c@x' })];
+    const work = graph.transaction(byApi(), async (tx) => {
+      const live = await tx.lock([nodeRef('owner'), nodeRef('fine'), nodeRef('late')]);
+      await tx.write([changeTo(live.get('n:owner'), user('owner', { mail: 'c@x' }))]);
+      await tx.write([changeTo(null, fine), changeTo(null, late)]);
+    });
+    await expect(work).rejects.toMatchObject({ constraint: 'one_mail', otherKey: 'owner', refused: nodeRef('late') });
+  });
+
+  test('numbers change hands whatever their type', async () => {
+    await put(graph, [user('owner', { first: 'a', last: 1 }), user('other', { first: 'a', last: 2 })]);
+    const swapped = [
+      user('owner', { first: 'a', last: { $float: '2.0' } }),
+      user('other', { first: 'a', last: { $float: '1.0' } }),
+    ];
+    await put(graph, swapped);
+    const live = await graph.read([nodeRef('owner'), nodeRef('other')]);
+    expect([live.get('n:owner'), live.get('n:other')]).toEqual(swapped);
   });
 
   test('values change hands in one write', async () => {
@@ -91,11 +121,12 @@ describe('what Neo4j would not keep as it is', () => {
     ['a label of the service', nodeOf('a', {}, ['_PalinodeOutbox']), /service's own/],
     ['another one of them, beside a user’s', nodeOf('a', {}, ['A', '_PalinodeGap']), /service's own/],
   ])('%s is refused', async (_, state, message) => {
-    const refused = put(graph, [state]);
-    await expect(refused).rejects.toMatchObject({
+    const work = put(graph, [nodeOf('fine'), state]);
+    await expect(work).rejects.toMatchObject({
       name: 'ConstraintError',
       constraint: 'value',
       message: expect.stringMatching(message),
+      refused: nodeRef('a'),
     });
     expect(await graph.count()).toEqual({ nodes: 0n, relationships: 0n });
   });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityId, EntityKind, EntityRef, EntityState } from '../../core/entities.ts';
-import { CaptureError } from '../../core/errors.ts';
+import { CaptureError, withRefused } from '../../core/errors.ts';
 import type { FullTransaction } from '../../core/recording-types.ts';
 import { type Database, isRetryable, type SqlExecutor } from '../../ports/database.ts';
 import type { GraphConstraints } from '../../ports/graph-constraints.ts';
@@ -189,7 +189,7 @@ export class EmbeddedGraph implements KnowledgeGraph {
         try {
           await writeChanges(tx, schema, changes);
         } catch (error) {
-          throw toConstraintError(error, changes);
+          throw withRefused(toConstraintError(error, changes), changes);
         }
       },
     };

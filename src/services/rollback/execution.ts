@@ -174,10 +174,10 @@ async function meet(run: OperationRun, error: unknown, { batch, round, writes }:
   await block(run, refused, `The graph refuses it: ${error.message}.`);
 }
 
-/** Which of the writes a constraint stands against, as far as the refusal says it; a single write needs no saying. */
-function refusedBy({ otherKey }: ConstraintError, writes: readonly PlannedWrite[]): readonly EntityRef[] {
+/** Which of the writes the graph refused, as far as it says so; a single write needs no saying. Who stands in its way is not to blame. */
+function refusedBy({ refused }: ConstraintError, writes: readonly PlannedWrite[]): readonly EntityRef[] {
   if (writes.length === 1) return writes;
-  return otherKey === null ? [] : writes.filter(({ key }) => key === otherKey);
+  return refused === null ? [] : writes.filter(({ kind, key }) => kind === refused.kind && key === refused.key);
 }
 
 function stepAfter({ operation }: OperationRun, { number, fromGroup, toGroup }: Batch): BatchStep {

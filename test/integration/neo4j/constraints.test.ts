@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { Connection } from '../../../src/adapters/neo4j/connection.ts';
@@ -120,5 +121,70 @@ test('holders of unique values are found by any name, and by no other value', as
   expect(await constraints.read()).toEqual([
     { name: 'one_e_mail', kind: 'UNIQUE', entity: 'NODE', subject: 'User', properties: ['e$mail'], types: [] },
     { name: 'one_mail', kind: 'UNIQUE', entity: 'NODE', subject: 'User', properties: ['mail'], types: [] },
+  ]);
+});
+
+/** Ada's point was changed by an agent and then by Bob, Eve's name by the agent alone; the agent is undone, and a person is asked about Ada. */
+async function askedAboutAda(): Promise<{ id: string; conflict: Answer }> {
+  await service.cypher(
+    "CREATE (:User {name: 'ada', at: point({longitude: 1, latitude: 1})}), (:User {name: 'eve', n: 1})",
+  );
+  const agent = { session: `agent-${randomUUID()}`, actor: 'agent' };
+  await service.cypher("MATCH (u:User {name: 'ada'}) SET u.at = point({longitude: 2, latitude: 2})", {}, agent);
+  await service.cypher("MATCH (u:User {name: 'eve'}) SET u.n = 2", {}, agent);
+  await service.cypher(
+    "MATCH (u:User {name: 'ada'}) SET u.at = point({longitude: 3, latitude: 3})",
+    {},
+    { session: 'bob', actor: 'bob' },
+  );
+  await service.point('everything is recorded');
+  const found = 'query ($name: String!) { graph(name: "g") { session(name: $name) { id } } }';
+  const { session } = (await service.client.data(found, { name: agent.session })).graph;
+  const { id } = await service.mutate(
+    'rollback',
+    'RollbackInput',
+    { graph: 'g', undo: { by: { session: session.id } }, onConflict: { default: 'MANUAL' } },
+    '... on RollbackOperation { id }',
+  );
+  const [conflict] = await conflictsOf(id);
+  return { id, conflict: conflict ?? {} };
+}
+
+const resolve = (operation: string, conflict: Answer, choose: Answer): Promise<Answer> =>
+  service.mutate(
+    'resolveConflicts',
+    'ResolveConflictsInput',
+    { operation, resolutions: [{ conflict: conflict.id, choose, expectVersion: conflict.version }] },
+    '... on RollbackOperation { id }',
+  );
+
+const ended = async (id: string): Promise<Answer> => {
+  const query = `query ($id: ID!) { rollbackOperation(id: $id) { status errorMessage proof { matches }
+    conflicts(first: 10) { nodes { id version status key aspect explanation } } } }`;
+  for (const until = Date.now() + 60_000; Date.now() < until; await sleep(50)) {
+    const { rollbackOperation: operation } = await service.client.data(query, { id });
+    const open = operation.conflicts.nodes.some((one: Answer) => one.status === 'OPEN');
+    if (['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED', 'ABORTED'].includes(operation.status)) return operation;
+    if (operation.status === 'CONFLICT_RESOLUTION' && open) return operation;
+  }
+  throw new Error('the operation neither ended nor asked');
+};
+
+test('a value of a person that Neo4j cannot keep asks about its entity again, and the rest is written', async () => {
+  const { id, conflict } = await askedAboutAda();
+  const value = { $point: { srid: 4326, coordinates: [200, 10] } };
+  expect(await resolve(id, conflict, { value })).toMatchObject({ id });
+  const asked = await ended(id);
+  expect(asked).toMatchObject({ status: 'CONFLICT_RESOLUTION', errorMessage: null });
+  const open = asked.conflicts.nodes.filter((one: Answer) => one.status === 'OPEN');
+  expect(open).toEqual([
+    expect.objectContaining({ aspect: 'CONSTRAINT', explanation: expect.stringMatching(/longitudes within 180/) }),
+  ]);
+  await resolve(id, open[0], { side: 'LIVE' });
+  expect(await ended(id)).toMatchObject({ status: expect.stringMatching('COMPLETED') });
+  const rows = await service.cypher('MATCH (u:User) RETURN u.name AS name, u.n AS n, u.at.x AS x ORDER BY name');
+  expect(rows.map((row) => [row.get('name'), Number(row.get('n') ?? 0), row.get('x')])).toEqual([
+    ['ada', 0, 3],
+    ['eve', 1, null],
   ]);
 });

@@ -7,7 +7,7 @@ import {
   entityId,
   type RelationshipState,
 } from '../../../core/entities.ts';
-import { ConstraintError, LimitError } from '../../../core/errors.ts';
+import { ConstraintError, LimitError, withRefused } from '../../../core/errors.ts';
 import type { GraphTransaction, Marker } from '../../../ports/knowledge-graph.ts';
 import type { Connection, Statements } from '../connection.ts';
 import { claimMarker, setMarker } from '../markers.ts';
@@ -110,9 +110,10 @@ export class EntityTransaction implements GraphTransaction {
   }
 
   /** A refusal as a ConstraintError; any other error as it came. */
-  explained(error: unknown, changes: readonly EntityChange[] = this.#changes): Promise<unknown> {
+  async explained(error: unknown, changes: readonly EntityChange[] = this.#changes): Promise<unknown> {
     const { connection, ids, keyProperty } = this.#parts;
-    return toConstraintError(error, { connection, ids, keyProperty, located: this.#located, changes });
+    const refused = { connection, ids, keyProperty, located: this.#located, changes, written: this.#changes };
+    return withRefused(await toConstraintError(error, refused), changes);
   }
 
   async #write(changes: readonly EntityChange[]): Promise<void> {

@@ -1,6 +1,7 @@
-import { canonicalJson, sameValue } from '../../../core/canonical.ts';
+import { sameValue } from '../../../core/canonical.ts';
 import type { EntityChange, EntityState, NodeState, RelationshipState } from '../../../core/entities.ts';
 import { ConstraintError } from '../../../core/errors.ts';
+import { numberText } from '../../../core/number-text.ts';
 import { setOwn } from '../../../core/properties.ts';
 import type { Value } from '../../../core/values.ts';
 import { isOurs, OUR_LABELS } from '../names.ts';
@@ -154,7 +155,7 @@ function isZero(value: Value): boolean {
 
 function valueId(name: string, value: Value): string {
   // Texts are most of them, and need no quoting here: no other value begins like that.
-  return typeof value === 'string' ? `${name}\0"${value}` : `${name}\0${canonicalJson(value)}`;
+  return typeof value === 'string' ? `${name}\0"${value}` : `${name}\0${numberText(value)}`;
 }
 
 function own(properties: Readonly<Record<string, Value>>, name: string): Value | undefined {

@@ -1,7 +1,7 @@
 import { Neo4jError } from 'neo4j-driver';
-import { canonicalJson, sameValue } from '../../../core/canonical.ts';
 import type { EntityChange, EntityKind } from '../../../core/entities.ts';
 import { ConstraintError } from '../../../core/errors.ts';
+import { numberText } from '../../../core/number-text.ts';
 import type { Properties } from '../../../core/values.ts';
 import type { Connection } from '../connection.ts';
 import type { ElementIds } from '../entities/element-ids.ts';
@@ -29,7 +29,10 @@ export interface Refused {
   readonly ids: ElementIds;
   readonly keyProperty: string;
   readonly located: Located;
+  /** Those that are written now, among which the refused one is. */
   readonly changes: readonly EntityChange[];
+  /** All of the transaction, these among them. */
+  readonly written: readonly EntityChange[];
 }
 
 /** A refusal by the graph as a ConstraintError; any other error as it came. */
@@ -119,13 +122,14 @@ interface Owner {
 
 /** Who has the value: an entity that this transaction has written, or one that the graph has committed. */
 async function ownerOf(
-  { connection, keyProperty, located, changes }: Refused,
+  { connection, keyProperty, located, written }: Refused,
   { kind, elementId }: Violation,
   names: readonly string[],
 ): Promise<Owner | null> {
   const own = located.keyAt(kind, elementId);
-  const written = changes.find((change) => change.kind === kind && change.key === own)?.after;
-  if (own !== undefined && written) return { key: own, values: pick(written.properties, names) };
+  // What gives way is written twice: what it has is what it was given last.
+  const state = written.findLast((change) => change.kind === kind && change.key === own)?.after;
+  if (own !== undefined && state) return { key: own, values: pick(state.properties, names) };
   const pattern = kind === 'NODE' ? '(e)' : '()-[e]->()';
   const [row] = await connection.read(
     `MATCH ${pattern} WHERE elementId(e) = $id RETURN e[$key] AS key, [name IN $names | e[name]] AS values`,
@@ -148,7 +152,7 @@ function ownerAmong(
   for (const { kind: changed, key, after } of changes) {
     if (changed !== kind || after === null || !holds(after, name)) continue;
     const values = pick(after.properties, names);
-    const id = names.map((property) => canonicalJson(values[property] ?? '')).join('\0');
+    const id = names.map((property) => numberText(values[property] ?? '')).join('\0');
     const first = seen.get(id);
     if (first !== undefined) return first;
     seen.set(id, { key, values });
@@ -167,7 +171,7 @@ function holds(state: NonNullable<EntityChange['after']>, name: string): boolean
 function agrees(properties: Properties, values: Properties): boolean {
   return Object.entries(values).every(([name, value]) => {
     const other = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    return other !== undefined && sameValue(other, value);
+    return other !== undefined && numberText(other) === numberText(value);
   });
 }
 
