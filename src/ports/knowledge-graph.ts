@@ -175,7 +175,8 @@ export interface KnowledgeGraph {
   readSchema(): Promise<readonly SchemaItem[]>;
   /**
    * Drops and creates constraints and indexes, each at once and for good, outside of any transaction; what is so already is passed over.
-   * Resolves when new indexes are filled. Absent: the schema is not the graph's to restore.
+   * Resolves when the indexes of `create` are filled, those that were there included: who made them may have died meanwhile. Absent: the schema is
+   * not the graph's to restore.
    * @throws ConstraintError when the data does not allow one
    */
   changeSchema?(drop: readonly SchemaItem[], create: readonly SchemaItem[]): Promise<void>;

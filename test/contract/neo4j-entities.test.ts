@@ -104,6 +104,28 @@ describe('constraints of the user', () => {
   });
 });
 
+test('an index that cannot be filled is named, whether it is new or was there before', async () => {
+  await cypher('CREATE (:Doc {text: $text})', { text: 'x'.repeat(40_000) });
+  const name = 'by_text';
+  const create = [
+    { name, kind: 'RANGE INDEX', definition: 'CREATE RANGE INDEX `by_text` FOR (n:`Doc`) ON (n.`text`)' },
+  ];
+  for (const state of ['new', 'there before']) {
+    const refused = graph.changeSchema?.([], create);
+    await expect(refused).rejects.toMatchObject({
+      name: 'ConstraintError',
+      constraint: name,
+      message: expect.stringMatching(/by_text could not be filled: .*too large/),
+    });
+    expect([state, (await graph.readSchema()).some((item) => item.name === name)]).toEqual([state, true]);
+  }
+  // It is nothing to what is asked for beside it.
+  await graph.changeSchema?.(
+    [],
+    [{ name: 'by_no', kind: 'RANGE INDEX', definition: 'CREATE RANGE INDEX `by_no` FOR (n:`Doc`) ON (n.`no`)' }],
+  );
+});
+
 describe('what Neo4j would not keep as it is', () => {
   test.each<[string, EntityState, RegExp]>([
     [

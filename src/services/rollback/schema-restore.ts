@@ -28,27 +28,33 @@ export function changesSchema({ operation }: OperationRun): boolean {
 /** Drops what the point did not have. */
 export async function dropSchema(run: OperationRun): Promise<void> {
   if (!run.operation.includeSchema) return;
-  const dropped = (await plannedLeft(run)).flatMap(({ before }) => before ?? []);
-  await change(run, dropped, []);
+  const dropped = (await left(run)).planned.flatMap(({ before }) => before ?? []);
+  if (dropped.length > 0) await change(run, dropped, []);
 }
 
 /** Creates what the point had. @throws OperationStop when the data does not allow it, or somebody else changes the schema, too */
 export async function createSchema(run: OperationRun): Promise<void> {
   if (!run.operation.includeSchema) return;
-  const left = await plannedLeft(run);
-  await change(
-    run,
-    left.flatMap(({ before }) => before ?? []),
-    left.flatMap(({ after }) => after ?? []),
-  );
+  const { planned, others } = await left(run);
+  const dropped = planned.flatMap(({ before }) => before ?? []);
+  const theirs = new Set(others.map(nameOf));
+  // What is there already may still be filling, or have failed: whoever made it may have died before it saw.
+  const wanted = run.operation.schemaChanges
+    .flatMap(({ after }) => after ?? [])
+    .filter(({ name }) => !theirs.has(name));
+  if (dropped.length > 0 || wanted.length > 0) await change(run, dropped, wanted, planned);
   const [still] = await changesLeft(run);
   if (still !== undefined)
     throw new OperationStop('INTERRUPTED', `the schema is not the point's: ${nameOf(still)} was changed meanwhile`);
 }
 
 /** What of the plan is not done yet. What others have done to the schema since is theirs. */
-async function plannedLeft(run: OperationRun): Promise<readonly SchemaChange[]> {
-  return (await changesLeft(run)).filter((change) => isAmong(run.operation.schemaChanges, change));
+async function left(run: OperationRun): Promise<Record<'planned' | 'others', readonly SchemaChange[]>> {
+  const planned: SchemaChange[] = [];
+  const others: SchemaChange[] = [];
+  for (const change of await changesLeft(run))
+    (isAmong(run.operation.schemaChanges, change) ? planned : others).push(change);
+  return { planned, others };
 }
 
 /** Whether a change is planned; one whose first half is done is, too. */
@@ -67,8 +73,13 @@ async function changesLeft({ deps, operation, served }: OperationRun): Promise<r
   return schemaChanges(await served.graph.readSchema(), target);
 }
 
-async function change(run: OperationRun, drop: readonly SchemaItem[], create: readonly SchemaItem[]): Promise<void> {
-  if (drop.length === 0 && create.length === 0) return;
+/** @param made what of `create` is not there yet */
+async function change(
+  run: OperationRun,
+  drop: readonly SchemaItem[],
+  create: readonly SchemaItem[],
+  made: readonly SchemaChange[] = [],
+): Promise<void> {
   run.checkpoint();
   const { graph } = run.served;
   if (graph.changeSchema === undefined) throw new OperationStop('FAILED', 'the schema of this graph cannot be changed');
@@ -78,6 +89,10 @@ async function change(run: OperationRun, drop: readonly SchemaItem[], create: re
     if (!(error instanceof ConstraintError)) throw error;
     throw new OperationStop('INTERRUPTED', `the schema could not be restored: ${error.message}`);
   }
-  const names = [...drop.map(({ name }) => `${name} dropped`), ...create.map(({ name }) => `${name} created`)];
+  const names = [
+    ...drop.map(({ name }) => `${name} dropped`),
+    ...made.flatMap(({ after }) => (after === null ? [] : `${after.name} created`)),
+  ];
+  if (names.length === 0) return;
   await run.advance({ logs: [{ level: 'INFO', message: `Schema: ${names.join(', ')}` }] });
 }

@@ -10,7 +10,7 @@ const FILL_SECONDS = 3600n;
 
 const DEFINITION = /^CREATE (?:CONSTRAINT|(?:RANGE |TEXT |POINT |LOOKUP |FULLTEXT |VECTOR )?INDEX) /;
 
-/** See `KnowledgeGraph.changeSchema`. What is there, or gone, already is passed over. */
+/** See `KnowledgeGraph.changeSchema`. What is there, or gone, already is passed over, but awaited like what is new. */
 export async function changeSchema(
   connection: Connection,
   drop: readonly SchemaItem[],
@@ -23,7 +23,35 @@ export async function changeSchema(
     if (!dropped.has(item.name) && present.get(item.name)?.definition === item.definition) continue;
     await make(connection, item);
   }
-  if (create.length > 0) await connection.command('CALL db.awaitIndexes($seconds)', { seconds: FILL_SECONDS });
+  await untilFilled(
+    connection,
+    create.map(({ name }) => name),
+  );
+}
+
+/** Indexes of others are not waited for. @throws ConstraintError that names one which the data does not allow */
+async function untilFilled(connection: Connection, names: readonly string[]): Promise<void> {
+  for (const name of await notFilled(connection, names)) {
+    try {
+      await connection.command('CALL db.awaitIndex($name, $seconds)', { name, seconds: FILL_SECONDS });
+    } catch (error) {
+      await notFilled(connection, names);
+      throw error;
+    }
+  }
+}
+
+/** Those of the names that are indexes, or have one, and are still being filled. @throws ConstraintError */
+async function notFilled(connection: Connection, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const rows = await connection.read(
+    `SHOW INDEXES YIELD name, state, failureMessage WHERE name IN $names AND state <> 'ONLINE'`,
+    { names },
+  );
+  const failed = rows.find(({ state }) => state === 'FAILED');
+  if (failed === undefined) return rows.map(({ name }) => String(name));
+  const [why = ''] = String(failed.failureMessage).split('\n');
+  throw new ConstraintError(`${failed.name} could not be filled: ${why}`, String(failed.name));
 }
 
 function dropCommand({ name, kind }: SchemaItem): string {
