@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { ConstraintError } from '../../src/core/errors.ts';
 import { decision } from '../support/conflicted.ts';
 import { constrainedWorld } from '../support/constrained-world.ts';
 import { node, relationship } from '../support/graph-writes.ts';
@@ -97,6 +98,28 @@ test('what a giver is not to get is asked about again', async () => {
     { uid: `${at}x`, p: 0 },
   ]);
   await proved(ended.id);
+});
+
+test.each([
+  ['stays away with it when somebody says so', 'LIVE', [null, null]],
+  ['comes back with it when it is tried again', 'TARGET', [{}, {}]],
+] as const)('what comes back along with another, and the graph refuses, %s', async (_name, side, left) => {
+  const at = fresh();
+  const [a, b, r] = [`${at}a`, `${at}b`, `${at}r`];
+  const start = await world().write('start', [node(a), node(b), relationship(r, a, b)]);
+  await world().write(`${at}u`, [goneRelationship(r)]);
+  await world().write('other', [goneNode(b)]);
+  interruptions.reset();
+  interruptions.before = async (transaction) => {
+    if (transaction !== 2) return;
+    throw new ConstraintError(`${b} is refused`, 'own', null, null, { kind: 'NODE', key: b });
+  };
+  const policy = { default: 'MANUAL', dependency: 'OVERWRITE' } as const;
+  const asked = await world().rollback({ undo: { by: { actor: `${at}u` }, from: { seq: start } }, policy });
+  expect(asked.status).toBe('CONFLICT_RESOLUTION');
+  const ended = await decide(asked, b, { side });
+  expect(ended).toMatchObject({ outcome: side === 'LIVE' ? 'SKIPPED' : 'APPLIED' });
+  expect(await propertiesOf(`n:${b}`, `r:${r}`)).toEqual(left);
 });
 
 describe('the rest of a full restore that failed', () => {
