@@ -113,6 +113,18 @@ export function databaseContract(
       expect(await one('(select count(*) from item)')).toBe(0n);
     });
 
+    test('what follows a failed statement of a transaction fails for the same reason', async () => {
+      const codes: unknown[] = [];
+      const work = database.transaction(async (tx) => {
+        const texts = ['select 1/0', 'select 1', 'select 2'];
+        for (const one of await Promise.allSettled(texts.map((text) => tx.query(text))))
+          codes.push(one.status === 'rejected' ? Reflect.get(Object(one.reason), 'code') : null);
+        await tx.script('select 3');
+      });
+      await expect(work).rejects.toMatchObject({ name: 'DatabaseError', code: '22012' });
+      expect(codes).toEqual(['22012', '22012', '22012']);
+    });
+
     test('names what was refused', async () => {
       await database.query(`insert into item values (1, 'a')`);
       const refused = database.query(`insert into item values (2, 'a')`);

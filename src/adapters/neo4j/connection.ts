@@ -1,5 +1,5 @@
 import neo4j, { type BookmarkManager, type Driver, type Session, type Transaction } from 'neo4j-driver';
-import { isRetryable, isUnreachedBookmark, SilentServerError } from './errors.ts';
+import { isByDriver, isRetryable, isUnreachedBookmark, SilentServerError } from './errors.ts';
 import { retrying } from './retrying.ts';
 
 /** How to reach a Neo4j database. */
@@ -212,6 +212,10 @@ class BoltTransaction implements OpenTransaction {
   readonly #transaction: Transaction;
   readonly #deadlineMs: number;
   readonly #failed: Failed;
+  /** Statements that are not answered yet. */
+  readonly #sent = new Set<Promise<unknown>>();
+  /** Why the transaction failed. */
+  #reason: unknown;
   #open = true;
 
   constructor(session: Session, transaction: Transaction, deadlineMs: number, failed: Failed) {
@@ -222,20 +226,14 @@ class BoltTransaction implements OpenTransaction {
   }
 
   async run(text: string, params: Parameters = {}): Promise<readonly Row[]> {
-    try {
-      const { records } = await within(this.#deadlineMs, this.#transaction.run(inOneMap(text), { p: params }));
-      return records.map((record) => record.toObject());
-    } catch (error) {
-      throw this.#failed(error);
-    }
+    const { records } = await this.#answer(this.#transaction.run(inOneMap(text), { p: params }));
+    return records.map((record) => record.toObject());
   }
 
   async commit(): Promise<void> {
     this.#open = false;
     try {
-      await within(this.#deadlineMs, this.#transaction.commit());
-    } catch (error) {
-      throw this.#failed(error);
+      await this.#answer(this.#transaction.commit());
     } finally {
       await closeQuietly(this.#session);
     }
@@ -246,6 +244,23 @@ class BoltTransaction implements OpenTransaction {
     this.#open = false;
     await within(GRACE_MS, this.#transaction.rollback()).catch(() => {});
     await closeQuietly(this.#session);
+  }
+
+  /** Whoever sends more before it has heard of a failure is given its reason, where the driver says only that there was one. */
+  async #answer<T>(work: PromiseLike<T>): Promise<T> {
+    const answer = within(this.#deadlineMs, work);
+    const heard = answer.catch((error: unknown) => {
+      if (!isByDriver(error)) this.#reason ??= error;
+    });
+    this.#sent.add(heard);
+    try {
+      return await answer;
+    } catch (error) {
+      if (isByDriver(error)) await Promise.all(this.#sent);
+      throw this.#failed(isByDriver(error) ? (this.#reason ?? error) : error);
+    } finally {
+      this.#sent.delete(heard);
+    }
   }
 }
 

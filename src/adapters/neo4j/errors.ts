@@ -23,6 +23,9 @@ const UNREACHED: ReadonlySet<string> = new Set([
 /** A leader lost its place, or its followers, while it handed a commit to them: they may have it all the same. */
 const MAYBE_REPLICATED = 'Neo.TransientError.Cluster.ReplicationFailure';
 
+/** What the driver says by itself, as of whatever is asked of a transaction that has failed. */
+const BY_DRIVER = 'N/A';
+
 /** A server that did not answer within the time in which it should have ended the transaction itself. */
 export class SilentServerError extends Error {
   override readonly name = 'SilentServerError';
@@ -36,6 +39,11 @@ export class SilentServerError extends Error {
 export function isLost(error: unknown): boolean {
   if (error instanceof SilentServerError) return true;
   return error instanceof Neo4jError && LOST.has(error.code);
+}
+
+/** An error that tells no reason: there may be one before it. */
+export function isByDriver(error: unknown): boolean {
+  return error instanceof Neo4jError && error.code === BY_DRIVER;
 }
 
 /** The database has not come as far as it was asked to: it lags behind, or its store was replaced by an earlier one. */

@@ -8,6 +8,7 @@ import {
   type TransactionOptions,
 } from '../../ports/database.ts';
 import { toDatabaseError } from './errors.ts';
+import { withFirstError } from './first-error.ts';
 import type { PostgresStore, QueueDatabase } from './postgres-store.ts';
 import { StatementListeners, TransactionScope, transactionModes } from './transaction-scope.ts';
 import { parserOf, toWire } from './types.ts';
@@ -75,7 +76,7 @@ export class PgDatabase implements PostgresStore {
       const bound =
         statementTimeoutMs === undefined ? '' : `; SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`;
       await run(`BEGIN ${transactionModes(options)}`.trim() + bound);
-      const result = await this.#scope.run(() => work(executorOn(client)));
+      const result = await this.#scope.run(() => work(withFirstError(executorOn(client))));
       const { command } = await run('COMMIT');
       if (command === 'ROLLBACK') {
         throw new DatabaseError('the transaction had failed and was rolled back', SqlState.failedTransaction);

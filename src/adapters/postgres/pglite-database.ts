@@ -2,6 +2,7 @@ import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { SqlExecutor, SqlResult, TransactionOptions } from '../../ports/database.ts';
 import { toDatabaseError } from './errors.ts';
 import { FaithfulPglite } from './faithful-pglite.ts';
+import { withFirstError } from './first-error.ts';
 import { lockFolder } from './folder-lock.ts';
 import { ensureFolder } from './pglite-folder.ts';
 import { PgliteGate } from './pglite-gate.ts';
@@ -71,7 +72,7 @@ export class PgliteDatabase implements PostgresStore {
     try {
       return await this.#gate.transaction(async (tx) => {
         if (modes !== '') await this.#script(tx, `SET TRANSACTION ${modes}`);
-        return this.#scope.run(() => work(this.#executorOn(tx)));
+        return this.#scope.run(() => work(withFirstError(this.#executorOn(tx))));
       });
     } catch (error) {
       throw toDatabaseError(error);
