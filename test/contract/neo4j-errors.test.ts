@@ -16,7 +16,9 @@ describe('failures of Neo4j', () => {
     ['a leader that came back meanwhile', 'Neo.TransientError.Transaction.LeaseExpired'],
     ['a leader whose followers went', 'Neo.TransientError.Cluster.ReplicationFailure'],
     ['a database that is starting', 'Neo.TransientError.General.DatabaseUnavailable'],
+    // Both as the driver names them, whatever the server said.
     ['a lock that was taken away', 'Neo.ClientError.Transaction.LockClientStopped'],
+    ['a transaction that an administrator ended', 'Neo.ClientError.Transaction.Terminated'],
     ['an entity that went while it was read', 'Neo.ClientError.Statement.EntityNotFound'],
     ['a lost connection', 'ServiceUnavailable'],
     ['a session whose server went', 'SessionExpired'],
@@ -29,7 +31,9 @@ describe('failures of Neo4j', () => {
     'Neo.ClientError.Statement.SyntaxError',
     'Neo.ClientError.Schema.ConstraintValidationFailed',
     'Neo.ClientError.Security.Unauthorized',
+    // Our own bound too: nothing tells a wait for others' locks from too much to do, which would take as long again and keep locks meanwhile.
     'Neo.ClientError.Transaction.TransactionTimedOut',
+    'Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration',
     'Neo.DatabaseError.General.UnknownError',
   ])('%s does not', (code) => {
     expect(isRetryable(failed(code))).toBe(false);
@@ -51,6 +55,13 @@ describe('failures of Neo4j', () => {
     expect(isUnanswered(failed('Neo.ClientError.Cluster.NotALeader'))).toBe(false);
     expect(isUnanswered(failed('Neo.TransientError.Transaction.LeaseExpired'))).toBe(false);
     expect(isUnanswered(new ConstraintError('no', 'key'))).toBe(false);
+  });
+
+  test('a driver without a free connection passes, and has waited long enough itself', () => {
+    const exhausted = new Neo4jError('Connection acquisition timed out in 30000 ms. Pool status: ...', 'N/A', '', '');
+    expect(isRetryable(exhausted)).toBe(false);
+    expect(toGraphError(exhausted)).toMatchObject({ name: 'GraphError', code: 'N/A', retryable: true });
+    expect(toGraphError(failed('N/A'))).toMatchObject({ retryable: false });
   });
 
   test('a password is in no message', async () => {

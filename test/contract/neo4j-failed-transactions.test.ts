@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import type { Connection } from '../../src/adapters/neo4j/connection.ts';
+import { Connection } from '../../src/adapters/neo4j/connection.ts';
+import { toGraphError } from '../../src/adapters/neo4j/errors.ts';
 import { scanCapture } from '../../src/adapters/neo4j/scan-capture.ts';
 import { hashOf } from '../../src/core/hash.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import { writeBatch } from '../../src/services/rollback/batch.ts';
-import { byApi, nodeOf, nodeRef, put } from '../support/captured.ts';
+import { byApi, changeTo, nodeOf, nodeRef, put } from '../support/captured.ts';
 import { type Neo4jHarness, neo4jHarness } from '../support/neo4j-graphs.ts';
 
 jest.setTimeout(300_000);
@@ -125,4 +126,31 @@ test('a deadlock of the chunk that is locked while another one is written has th
   expect(tries).toBe(2);
   const now = await graph.read(keys.map(nodeRef));
   expect([...now.values()].filter(({ properties }) => properties.v === 0)).toHaveLength(300);
+});
+
+test('a pool whose connections are all taken is told apart from what does not pass', async () => {
+  const narrow = new Connection({ url: harness.url }, { poolSize: 1, acquireTimeoutMs: 200 });
+  const tx = await narrow.begin();
+  const error = await narrow.begin().catch((reason: unknown) => toGraphError(reason));
+  expect(error).toMatchObject({ message: expect.stringContaining('acquisition timed out'), retryable: true });
+  await tx.rollback();
+  await narrow.close();
+});
+
+test('a transaction that an administrator ends is run again', async () => {
+  await put(graph, [nodeOf('a', { v: 1 })]);
+  let tries = 0;
+  await graph.transaction(byApi(), async (tx) => {
+    tries += 1;
+    const live = await tx.lock([nodeRef('a')]);
+    if (tries === 1) {
+      const others =
+        "SHOW TRANSACTIONS YIELD transactionId, currentQuery WHERE NOT currentQuery STARTS WITH 'SHOW' RETURN transactionId AS id";
+      for (const { id } of await connection.command(others))
+        await connection.command('TERMINATE TRANSACTION $id', { id });
+    }
+    await tx.write([changeTo(live.get('n:a'), nodeOf('a', { v: 2 }))]);
+  });
+  expect(tries).toBe(2);
+  expect((await graph.read([nodeRef('a')])).get('n:a')?.properties).toEqual({ v: 2 });
 });

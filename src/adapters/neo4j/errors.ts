@@ -3,15 +3,18 @@ import { GraphError } from '../../ports/graph-error.ts';
 
 const LOST: ReadonlySet<string> = new Set(['ServiceUnavailable', 'SessionExpired', 'ProtocolError']);
 
-/** Beside what the driver says: the leader went, the transaction was ended from outside, an entity vanished while it was being read. */
+/**
+ * Beside what the driver says: the leader went, the transaction was ended from outside, an entity vanished while it was being read. Codes as the
+ * driver gives them, which calls `Terminated` and `LockClientStopped` errors of the client's, whatever the server said.
+ */
 const RETRYABLE: ReadonlySet<string> = new Set([
   'Neo.ClientError.Cluster.NotALeader',
   'Neo.ClientError.General.ForbiddenOnReadOnlyDatabase',
   'Neo.ClientError.Transaction.LockClientStopped',
+  'Neo.ClientError.Transaction.Terminated',
   'Neo.ClientError.Transaction.TransactionMarkedAsFailed',
   'Neo.ClientError.Statement.EntityNotFound',
   'Neo.DatabaseError.Transaction.TransactionTerminationFailed',
-  'Neo.TransientError.Transaction.Terminated',
 ]);
 
 const UNREACHED: ReadonlySet<string> = new Set([
@@ -46,6 +49,11 @@ export function isByDriver(error: unknown): boolean {
   return error instanceof Neo4jError && error.code === BY_DRIVER;
 }
 
+/** Every connection of the driver was taken for as long as it waits for one. Nothing but its message says so. */
+function isExhausted(error: unknown): boolean {
+  return isByDriver(error) && error instanceof Error && error.message.startsWith('Connection acquisition timed out');
+}
+
 /** The database has not come as far as it was asked to: it lags behind, or its store was replaced by an earlier one. */
 export function isUnreachedBookmark(error: unknown): boolean {
   return error instanceof Neo4jError && UNREACHED.has(error.code);
@@ -77,11 +85,14 @@ export function isRetryable(error: unknown): boolean {
   return RETRYABLE.has(error.code) || error.code.startsWith('Neo.TransientError.');
 }
 
-/** An error of the driver as one of ours; any other as it came. */
+/**
+ * An error of the driver as one of ours; any other as it came. A driver that had no free connection passes, too: whoever asked has waited for one
+ * and does not wait as long again, but may come back.
+ */
 export function toGraphError(error: unknown): unknown {
   if (error instanceof SilentServerError) return new GraphError(error.message, 'ServiceUnavailable', true, error);
   if (!(error instanceof Neo4jError)) return error;
-  return new GraphError(error.message, error.code, isRetryable(error), error);
+  return new GraphError(error.message, error.code, isRetryable(error) || isExhausted(error), error);
 }
 
 /** For whatever leaves the adapter: an error of the driver tells nobody outside whether it passes. */
