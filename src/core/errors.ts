@@ -135,9 +135,12 @@ export type CaptureMode = 'OFF' | 'BASELINE' | 'CONTINUOUS' | 'SCAN';
 export class CaptureError extends PalinodeError {
   readonly code = 'CAPTURE_UNAVAILABLE';
   readonly mode: CaptureMode;
-  constructor(message: string, mode: CaptureMode) {
+  /** Nothing is wrong with what is recorded: it, or the instance that records, was waited for in vain, and may get there yet. */
+  readonly passes: boolean;
+  constructor(message: string, mode: CaptureMode, passes = false) {
     super(message);
     this.mode = mode;
+    this.passes = passes;
   }
 }
 

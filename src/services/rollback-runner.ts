@@ -1,4 +1,4 @@
-import { PalinodeError } from '../core/errors.ts';
+import { CaptureError, PalinodeError } from '../core/errors.ts';
 import { isFinalOperation } from '../core/states.ts';
 import { isLocked, isRetryable, isUnavailable } from '../ports/database.ts';
 import { GraphError } from '../ports/graph-error.ts';
@@ -207,8 +207,7 @@ export class RollbackRunner {
       return;
     }
     if (error instanceof OperationStop) return this.#endEarly(run, error);
-    const passes = isRetryable(error) || isUnavailable(error) || isLocked(error);
-    if (passes || (error instanceof GraphError && error.retryable)) {
+    if (passes(error)) {
       await operations.release(run.lease).catch(() => {});
       throw error;
     }
@@ -235,4 +234,11 @@ export class RollbackRunner {
   async #afterWaiting(id: string): Promise<void> {
     if ((await this.#deps.plans.openConflicts(id)).count === 0n) await this.#queue.send(ROLLBACK_QUEUE, { id });
   }
+}
+
+/** Whether the same run, taken up again, may succeed: then the error ends no operation. */
+function passes(error: unknown): boolean {
+  if (error instanceof GraphError) return error.retryable;
+  if (error instanceof CaptureError) return error.passes;
+  return isRetryable(error) || isUnavailable(error) || isLocked(error);
 }

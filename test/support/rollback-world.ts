@@ -23,6 +23,7 @@ import { Idempotency } from '../../src/services/idempotency.ts';
 import { MomentResolver } from '../../src/services/moment-resolver.ts';
 import { PointPinner } from '../../src/services/point-pinner.ts';
 import { Recorder } from '../../src/services/recorder/recorder.ts';
+import type { RecorderOptions } from '../../src/services/recorder/recorder-types.ts';
 import { RollbackManager } from '../../src/services/rollback-manager.ts';
 import { RollbackRunner } from '../../src/services/rollback-runner.ts';
 import { ScopeResolver } from '../../src/services/scope-resolver.ts';
@@ -46,6 +47,7 @@ export interface WorldOptions {
   readonly queue?: 'pg-boss' | 'direct' | 'none';
   /** Instead of one inside the process. */
   readonly bus?: EventBus;
+  readonly recording?: Partial<RecorderOptions>;
   readonly leaseMs?: number;
   readonly sweepMs?: number;
   /** Operations at a time. */
@@ -87,7 +89,7 @@ export async function openWorld(database: PostgresStore, options: WorldOptions =
       ...(bindings && { bindings }),
       onError: (e) => errors.push(e),
     },
-    {},
+    options.recording,
   );
   recorder.start();
   await until(async () => (await history.graph(graphId))?.captureMode === 'CONTINUOUS');

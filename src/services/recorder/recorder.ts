@@ -176,7 +176,7 @@ export class Recorder {
     while ((await this.#seat.take()) === null) {
       this.#assertRunning();
       if (clock.now().getTime() > deadline)
-        throw new CaptureError('another instance still compares this graph', 'SCAN');
+        throw new CaptureError('another instance still compares this graph', 'SCAN', true);
       await sleep(LONGEST_POLL_MS);
     }
     try {
@@ -220,6 +220,7 @@ export class Recorder {
     throw new CaptureError(
       'what was written is not recorded yet: the instance that records does not keep up',
       'CONTINUOUS',
+      true,
     );
   }
 
