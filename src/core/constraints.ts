@@ -1,6 +1,7 @@
 import { sameAspect } from './aspects.ts';
 import { canonicalJson, typeNameOf } from './canonical.ts';
 import type { EntityKind, EntityState } from './entities.ts';
+import { numberText } from './number-text.ts';
 import { nameOf, shown } from './plan-explain.ts';
 import type { Value } from './values.ts';
 
@@ -16,6 +17,8 @@ export interface Constraint {
   readonly properties: readonly string[];
   /** Of TYPE: names as `typeNameOf` gives them; LIST allows an empty list only. Else empty. */
   readonly types: readonly string[];
+  /** Of UNIQUE and KEY: numbers are the same whatever their type, as `numberText` has it. Else 1 and 1.0 are two values. */
+  readonly comparesNumbers?: boolean;
 }
 
 /** Whether a constraint speaks of an entity in this state. */
@@ -35,9 +38,9 @@ export function tupleOf(constraint: Constraint, state: EntityState | null): Valu
   return values.length === constraint.properties.length ? values : null;
 }
 
-/** A text that is the same for the same values. */
-export function tupleText(tuple: readonly Value[]): string {
-  return `[${tuple.map(canonicalJson).join(',')}]`;
+/** A text that is the same for values that are the same to the constraint. */
+export function tupleText({ comparesNumbers }: Constraint, tuple: readonly Value[]): string {
+  return `[${tuple.map(comparesNumbers === true ? numberText : canonicalJson).join(',')}]`;
 }
 
 /** The values that a change gives to an entity, if it did not hold them before. */
@@ -48,7 +51,7 @@ export function takenTuple(
   const tuple = tupleOf(constraint, change.after);
   if (tuple === null) return null;
   const before = tupleOf(constraint, change.before);
-  return before !== null && tupleText(before) === tupleText(tuple) ? null : tuple;
+  return before !== null && tupleText(constraint, before) === tupleText(constraint, tuple) ? null : tuple;
 }
 
 /** The property of an entity because of which it cannot be in this state whatever others are; null when it can. */

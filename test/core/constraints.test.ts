@@ -13,6 +13,7 @@ import {
 } from '../../src/core/constraints.ts';
 import type { Value } from '../../src/core/values.ts';
 import { node, relationship } from '../support/entity-history.ts';
+import { NUMBER_PAIRS } from '../support/number-pairs.ts';
 
 function constraint(
   kind: Constraint['kind'],
@@ -51,8 +52,8 @@ describe('unique values', () => {
   });
 
   test('differ in type and in what belongs to which property', () => {
-    expect(tupleText([1])).not.toBe(tupleText(['1']));
-    expect(tupleText(['a', 'b,c'])).not.toBe(tupleText(['a,b', 'c']));
+    expect(tupleText(EMAIL, [1])).not.toBe(tupleText(EMAIL, ['1']));
+    expect(tupleText(NAME, ['a', 'b,c'])).not.toBe(tupleText(NAME, ['a,b', 'c']));
   });
 
   test('are taken by whoever did not hold them before', () => {
@@ -125,4 +126,12 @@ test('a property is given or removed', () => {
   expect(withProperty(person({ p: 1 }), 'p', 2)).toEqual(person({ p: 2 }));
   expect(withProperty(person({ p: 1 }), 'p', null)).toEqual(person({}));
   expect(withProperty(person({}), '__proto__', 1).properties).toEqual(Object.fromEntries([['__proto__', 1]]));
+});
+
+test.each(NUMBER_PAIRS)('%j and %j are the same to a graph that compares numbers: %s', (a, b, same) => {
+  const comparing = { ...EMAIL, comparesNumbers: true };
+  expect(tupleText(comparing, [a]) === tupleText(comparing, [b])).toBe(same);
+  expect(tupleText(EMAIL, [a])).not.toBe(tupleText(EMAIL, [b]));
+  const change = { before: person({ email: a }), after: person({ email: b }) };
+  expect(takenTuple(comparing, change)).toEqual(same ? null : [b]);
 });

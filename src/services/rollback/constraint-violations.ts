@@ -107,14 +107,19 @@ export class ViolationSearch {
       const row = planned.get(entityId(ref)) ?? null;
       const state = row?.state === 'PENDING' ? row.after : (live.get(entityId(ref)) ?? null);
       const held = tupleOf(this.#constraint, state);
-      if (state === null || held === null || tupleText(held) !== tupleText(want.tuple)) return [];
+      if (
+        state === null ||
+        held === null ||
+        tupleText(this.#constraint, held) !== tupleText(this.#constraint, want.tuple)
+      )
+        return [];
       return clash(this.#constraint, want.row, { state, row });
     });
   }
 
   #textOf(state: EntityState | null): string | null {
     const tuple = tupleOf(this.#constraint, state);
-    return tuple === null ? null : tupleText(tuple);
+    return tuple === null ? null : tupleText(this.#constraint, tuple);
   }
 }
 

@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { Connection } from '../../../src/adapters/neo4j/connection.ts';
+import { toDriver } from '../../../src/adapters/neo4j/entities/values.ts';
 import { Neo4jConstraints } from '../../../src/adapters/neo4j/schema/constraints.ts';
+import type { Value } from '../../../src/core/values.ts';
 import type { Answer } from '../../support/graphql-client.ts';
 import type { Neo4jService } from '../../support/neo4j-service.ts';
+import { NUMBER_PAIRS } from '../../support/number-pairs.ts';
 import { type SharedNeo4jService, serviceOnSharedNeo4j } from '../../support/shared-neo4j-service.ts';
 
 jest.setTimeout(300_000);
@@ -118,9 +121,10 @@ test('holders of unique values are found by any name, and by no other value', as
   const [row] = await service.cypher('MATCH (n:$($label)) RETURN n.palinodeKey AS key', { label: ODD });
   const base = { name: 'odd', kind: 'UNIQUE', entity: 'NODE', subject: ODD, properties: [ODD], types: [] } as const;
   expect(await constraints.holders(base, [[2], [1]])).toEqual([{ at: 1, ref: { kind: 'NODE', key: row?.get('key') } }]);
+  const one = { kind: 'UNIQUE', entity: 'NODE', subject: 'User', types: [], comparesNumbers: true };
   expect(await constraints.read()).toEqual([
-    { name: 'one_e_mail', kind: 'UNIQUE', entity: 'NODE', subject: 'User', properties: ['e$mail'], types: [] },
-    { name: 'one_mail', kind: 'UNIQUE', entity: 'NODE', subject: 'User', properties: ['mail'], types: [] },
+    { ...one, name: 'one_e_mail', properties: ['e$mail'] },
+    { ...one, name: 'one_mail', properties: ['mail'] },
   ]);
 });
 
@@ -187,4 +191,49 @@ test('a value of a person that Neo4j cannot keep asks about its entity again, an
     ['ada', 0, 3],
     ['eve', 1, null],
   ]);
+});
+
+test('numbers are the same to a constraint as they are to its index, whatever their type', async () => {
+  for (const [a, b, same] of NUMBER_PAIRS) {
+    await service.cypher('MATCH (n:User) DETACH DELETE n');
+    const write = (value: Value) => service.cypher('CREATE (:User {mail: $value})', { value: toDriver(value) });
+    await write(a);
+    const refused = await write(b).then(
+      () => false,
+      () => true,
+    );
+    expect([a, b, refused]).toEqual([a, b, same]);
+  }
+});
+
+test('numbers that were swapped as another type are swapped back', async () => {
+  await service.cypher("CREATE (:User {name: 'ada', mail: 1}), (:User {name: 'bob', mail: 2})");
+  const point = await service.point('before the swap');
+  await service.cypher("MATCH (u:User {name: 'ada'}) SET u.mail = 3");
+  await service.cypher("MATCH (u:User {name: 'bob'}) SET u.mail = 1.0");
+  await service.cypher("MATCH (u:User {name: 'ada'}) SET u.mail = 2.0");
+  const input = { to: { point: point.id }, strategy: 'GRADUAL' };
+  const cut = await service.rollback({ ...input, batchSize: 1 });
+  expect(cut).toMatchObject({ status: 'FAILED', errorMessage: expect.stringMatching(/2 changes belong together/) });
+  const restored = await service.rollback(input);
+  expect(restored).toMatchObject({ status: 'COMPLETED', proof: { matches: true } });
+});
+
+test('a number that another took as another type waits for a person', async () => {
+  await service.cypher("CREATE (:User {name: 'ada', mail: 1}), (:User {name: 'eve', mail: 5})");
+  const agent = { session: `agent-${randomUUID()}`, actor: 'agent' };
+  await service.cypher("MATCH (u:User {name: 'ada'}) SET u.mail = 2", {}, agent);
+  await service.cypher("CREATE (:User {name: 'bob', mail: 1.0})", {}, { session: 'bob', actor: 'bob' });
+  await service.point('everything is recorded');
+  const found = 'query ($name: String!) { graph(name: "g") { session(name: $name) { id } } }';
+  const { session } = (await service.client.data(found, { name: agent.session })).graph;
+  const { id } = await service.mutate(
+    'rollback',
+    'RollbackInput',
+    { graph: 'g', undo: { by: { session: session.id } } },
+    '... on RollbackOperation { id }',
+  );
+  const [conflict] = await conflictsOf(id);
+  expect(conflict).toMatchObject({ aspect: 'CONSTRAINT', property: 'mail' });
+  expect(conflict?.explanation).toContain('constraint one_mail allows it once');
 });

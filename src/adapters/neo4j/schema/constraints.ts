@@ -1,4 +1,4 @@
-import type { Constraint } from '../../../core/constraints.ts';
+import { type Constraint, isUnique } from '../../../core/constraints.ts';
 import type { EntityKind } from '../../../core/entities.ts';
 import type { ElementType, Value } from '../../../core/values.ts';
 import type { GraphConstraints, Holder } from '../../../ports/graph-constraints.ts';
@@ -71,7 +71,8 @@ function constraintOf({ name, type, entityType, labelsOrTypes, properties, prope
   if (kind === undefined || subject === undefined || isOurs([subject])) return null;
   const entity: EntityKind = entityType === 'NODE' ? 'NODE' : 'RELATIONSHIP';
   const types = kind === 'TYPE' ? String(propertyType).split(' | ').flatMap(typeNames) : [];
-  return { name: String(name), kind, entity, subject, properties: texts(properties), types };
+  const constraint = { name: String(name), kind, entity, subject, properties: texts(properties), types };
+  return isUnique(constraint) ? { ...constraint, comparesNumbers: true } : constraint;
 }
 
 /** A type as Neo4j names it, as `typeNameOf` does. */
