@@ -34,6 +34,20 @@ export interface BaselineStep {
   readonly progress: number;
 }
 
+/** The last detaching of a graph, until nothing is left of it there. */
+export interface EndedAttachment {
+  /** Of this detaching. */
+  readonly token: bigint;
+  /** SHA-256 of the secret of its capture. Null when it had none. */
+  readonly secretHash: string | null;
+  /** What the graph may be stamped with, unless it is attached again. */
+  readonly stamps: readonly string[];
+  /** Whether keys are still to be removed. */
+  readonly removeKeys: boolean;
+  /** Since the graph was detached, in milliseconds. */
+  readonly ageMs: number;
+}
+
 /** Which graphs are attached, and how far their baselines are. */
 export interface AttachmentStore {
   /** Null for a graph that was never attached. */
@@ -51,8 +65,18 @@ export interface AttachmentStore {
   finish(lease: RecorderLease, mode: Exclude<CaptureMode, 'OFF' | 'BASELINE'>): Promise<void>;
   /** Notes which stamp is about to be written into the graph, then that it was. */
   noteStamp(graphId: number, stamp: { readonly next: string } | { readonly written: string }): Promise<void>;
-  /** Marks a graph as detached, takes the right to record away from whoever has it, forgets the secret of its capture, and ends its verification. @returns false when it was OFF already */
-  end(graphId: number, audit: AuditFact): Promise<boolean>;
+  /**
+   * Marks a graph as detached, takes the right to record away from whoever has it, forgets the secret of its capture, and ends its verification.
+   * That it was is kept, for `ended`.
+   * @returns false when it was OFF already
+   */
+  end(graphId: number, audit: AuditFact, removeKeys?: boolean): Promise<boolean>;
+  /** Null when nothing can be left in the graph of an attachment before. */
+  ended(graphId: number): Promise<EndedAttachment | null>;
+  /** The keys are removed that were to be. */
+  noteKeysRemoved(graphId: number): Promise<void>;
+  /** Nothing is left of what ended, unless it was another detaching. */
+  forgetEnded(graphId: number, token: bigint): Promise<void>;
   /** Notes that keys are about to be removed: what is recorded cannot be told to be about the entities of the graph after that. */
   forgetKeys(graphId: number): Promise<void>;
 }

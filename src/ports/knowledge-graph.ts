@@ -101,6 +101,17 @@ export interface Attachment {
   readonly isNew: boolean;
 }
 
+/** A capture that has ended: what tells that something in the graph is of it, and what is to go. */
+export interface EndedCapture {
+  /** SHA-256 of what it proved itself with, which the text of its trigger holds. Null when it had none. */
+  readonly secretHash: string | null;
+  /** The stamps that the graph may hold of it. */
+  readonly stamps: readonly string[];
+  /** Whether the service captures the graph again by now: what both have in common stays. */
+  readonly isCapturedAgain: boolean;
+  readonly removeKeys: boolean;
+}
+
 /** One piece of what a graph held when it was attached. */
 export interface BaselinePage {
   /** Nodes, or relationships; never both. */
@@ -151,6 +162,12 @@ export interface KnowledgeGraph {
    * to be about the same entities. A key property of the user's own always stays. Idempotent.
    */
   detach(options: { readonly removeKeys: boolean }): Promise<void>;
+  /**
+   * Removes what `detach` did not come to remove, or could not, and nothing of another service that captures the graph by now. Cheap when
+   * there is nothing. Absent: nothing can be left.
+   * @returns whether nothing is left: false while the trigger cannot be dropped
+   */
+  removeLeft?(ended: EndedCapture): Promise<boolean>;
   /**
    * Everything that the graph held before it was attached, in pages of at most `pageSize`: all nodes, then all relationships, giving keys to what
    * has none on the way. Not one snapshot: writers go on, and what they do is in the feed. A page is read at the earliest when the one before it is

@@ -10,6 +10,7 @@ import { auditFact } from './audit-facts.ts';
 import { reaching, textOf } from './graph-reach.ts';
 import type { GraphRegistry, Recording } from './graph-registry.ts';
 import { type InterruptionDependencies, noteInterruption } from './interruption.ts';
+import { Leavings } from './leavings.ts';
 
 /** How long a lost notice that a graph was attached or detached elsewhere can go unseen, in milliseconds. */
 const LOOK_MS = 2_000;
@@ -53,6 +54,7 @@ export interface GraphHostDependencies extends InterruptionDependencies {
 
 interface Place {
   readonly hosted: HostedGraph;
+  readonly leavings: Leavings;
   /** Until it was attached once: whoever detaches it then means it. */
   toAttach: boolean;
   recorder: RunningRecorder | null;
@@ -76,7 +78,8 @@ export class GraphHost {
     for (const hosted of graphs) {
       deps.registry.declare(hosted.id, hosted.name);
       const state = { recorder: null, failures: 0, retryAt: 0, last: Promise.resolve(), looking: false };
-      this.#places.set(hosted.id, { hosted, toAttach: hosted.attachAtStart, ...state });
+      const leavings = new Leavings(deps, hosted);
+      this.#places.set(hosted.id, { hosted, leavings, toAttach: hosted.attachAtStart, ...state });
     }
   }
 
@@ -141,11 +144,12 @@ export class GraphHost {
     const detaching = this.#serial(place, async () => {
       // What was captured is recorded, unless the graph cannot be reached any more.
       await place.recorder?.fence().catch(() => {});
-      await this.#deps.attachments.end(graphId, audit);
+      await this.#deps.attachments.end(graphId, audit, removeKeys);
       await this.#leave(place);
       this.#deps.bus.publish(`capture:${graphId}`);
       if (removeKeys) await this.#deps.attachments.forgetKeys(graphId);
       await reaching(name, () => graph.detach({ removeKeys }));
+      if (removeKeys) await this.#deps.attachments.noteKeysRemoved(graphId);
     });
     await this.#patiently(place, detaching, () => 'the graph is being detached: what is ours is not removed yet');
   }
@@ -208,6 +212,7 @@ export class GraphHost {
     const isOff = record.captureMode === 'OFF';
     if (isOff) await this.#leave(place);
     else place.toAttach = false;
+    await place.leavings.look(!isOff);
     if (place.recorder !== null || (isOff && !place.toAttach) || this.#deps.clock.now().getTime() < place.retryAt)
       return;
     try {

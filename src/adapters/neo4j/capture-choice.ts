@@ -1,5 +1,5 @@
 import type { EntityKind } from '../../core/entities.ts';
-import type { Attachment, BaselinePage, CapturedTransaction } from '../../ports/knowledge-graph.ts';
+import type { Attachment, BaselinePage, CapturedTransaction, EndedCapture } from '../../ports/knowledge-graph.ts';
 import type { Capture } from './capture.ts';
 import type { Statements } from './connection.ts';
 import type { CaptureParts } from './neo4j-graph.ts';
@@ -35,6 +35,11 @@ class AnyCapture implements Capture {
     await this.#chosen.detach(options);
   }
 
+  /** What is installed now decides, not how the graph is captured: the trigger may be of before APOC went. */
+  async removeLeft(ended: EndedCapture): Promise<boolean> {
+    return (await this.#found()).removeLeft(ended);
+  }
+
   baseline(after: string | null, pageSize: number): AsyncIterable<BaselinePage> {
     return this.#chosen.baseline(after, pageSize);
   }
@@ -68,9 +73,13 @@ class AnyCapture implements Capture {
   }
 
   async #choose(): Promise<void> {
+    this.#chosen = await this.#found();
+  }
+
+  async #found(): Promise<Capture> {
     const [row] = await this.#parts.connection.read(
       `SHOW PROCEDURES YIELD name WHERE name STARTS WITH 'apoc.trigger.' RETURN count(*) AS found`,
     );
-    this.#chosen = row?.found === 0n ? this.#byScans : this.#byTrigger;
+    return row?.found === 0n ? this.#byScans : this.#byTrigger;
   }
 }

@@ -4,6 +4,7 @@ import type {
   BaselinePage,
   CapturedTransaction,
   CaptureFinding,
+  EndedCapture,
   Pending,
 } from '../../ports/knowledge-graph.ts';
 import type { Statements } from './connection.ts';
@@ -12,6 +13,7 @@ import type { Statements } from './connection.ts';
 export interface Capture {
   attach(before: (found: Attachment) => Promise<void>): Promise<Attachment>;
   detach(options: { readonly removeKeys: boolean }): Promise<void>;
+  removeLeft(ended: EndedCapture): Promise<boolean>;
   baseline(after: string | null, pageSize: number): AsyncIterable<BaselinePage>;
   pending(): Promise<Pending>;
   feed(maxChanges: number): AsyncIterable<readonly CapturedTransaction[]>;

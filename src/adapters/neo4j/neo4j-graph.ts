@@ -7,6 +7,7 @@ import type {
   BaselinePage,
   CapturedTransaction,
   CaptureFinding,
+  EndedCapture,
   GraphCapture,
   GraphStamp,
   GraphTransaction,
@@ -113,6 +114,10 @@ export class Neo4jGraph implements KnowledgeGraph {
   async detach(options: { readonly removeKeys: boolean }): Promise<void> {
     await this.#capture.detach(options).catch(rethrow);
     this.#mode = 'OFF';
+  }
+
+  removeLeft(ended: EndedCapture): Promise<boolean> {
+    return this.#capture.removeLeft(ended).catch(rethrow);
   }
 
   baseline(after: string | null, pageSize: number): AsyncIterable<BaselinePage> {

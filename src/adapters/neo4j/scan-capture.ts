@@ -3,13 +3,14 @@ import type {
   BaselinePage,
   CapturedTransaction,
   CaptureFinding,
+  EndedCapture,
   Pending,
 } from '../../ports/knowledge-graph.ts';
 import { readBaseline } from './baseline.ts';
 import type { Capture } from './capture.ts';
 import { checkOwnKeys } from './entities/key-check.ts';
-import { removeKeys } from './entities/keys.ts';
-import { DEFAULT_KEY_PROPERTY, MARKER_LABEL } from './names.ts';
+import { removeEverything, removeLeavings } from './leavings.ts';
+import { DEFAULT_KEY_PROPERTY } from './names.ts';
 import type { CaptureParts } from './neo4j-graph.ts';
 import { readStoreId } from './store-id.ts';
 
@@ -36,12 +37,15 @@ class ScanCapture implements Capture {
     return found;
   }
 
-  async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {
-    const { connection, keyProperty, own } = this.#parts;
-    await connection.write({ metadata: await own.housekeeping() }, (tx) =>
-      tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`),
-    );
-    if (alsoKeys) await removeKeys(connection, keyProperty, own);
+  /** A trigger of before APOC went may have left an outbox. */
+  async detach(options: { readonly removeKeys: boolean }): Promise<void> {
+    await removeEverything(this.#parts, options);
+  }
+
+  /** Without APOC no trigger runs, and none can be dropped: it waits in the system database. */
+  async removeLeft(ended: EndedCapture): Promise<boolean> {
+    await removeLeavings(this.#parts, ended);
+    return ended.secretHash === null;
   }
 
   async *baseline(after: string | null, pageSize: number): AsyncGenerator<BaselinePage> {

@@ -1,4 +1,4 @@
-import type { AttachmentRecord, AttachmentStore, BaselineStep } from '../../ports/attachment-store.ts';
+import type { AttachmentRecord, AttachmentStore, BaselineStep, EndedAttachment } from '../../ports/attachment-store.ts';
 import type { AuditFact } from '../../ports/audit-log.ts';
 import type { Database, SqlExecutor } from '../../ports/database.ts';
 import type { RecorderLease } from '../../ports/history.ts';
@@ -16,6 +16,14 @@ interface AttachmentRow {
   readonly keys_removed_seq: bigint | null;
   readonly stamp: string | null;
   readonly next_stamp: string | null;
+}
+
+interface EndedRow {
+  readonly token: bigint;
+  readonly secret_hash: string | null;
+  readonly remove_keys: boolean;
+  readonly stamps: readonly string[];
+  readonly age: number;
 }
 
 /** Attachments in PostgreSQL. What a recorder changes is fenced by its lease, in the same statement. */
@@ -108,7 +116,7 @@ export class PostgresAttachmentStore implements AttachmentStore {
     );
   }
 
-  end(graphId: number, audit: AuditFact): Promise<boolean> {
+  end(graphId: number, audit: AuditFact, removeKeys = false): Promise<boolean> {
     return this.#database.transaction(async (tx) => {
       const { count } = await tx.query(
         `UPDATE graphs SET capture_mode = 'OFF', capture_progress = 0, capture_error = NULL,
@@ -117,6 +125,15 @@ export class PostgresAttachmentStore implements AttachmentStore {
         [graphId],
       );
       if (count > 0) {
+        // A trigger that an earlier detaching could not drop is still there, unless this capture had one, which was put in its place.
+        await tx.query(
+          `INSERT INTO ended_captures (graph_id, token, secret_hash, remove_keys, ended_at)
+           SELECT g.id, g.recorder_token, encode(sha256(convert_to(s.secret, 'UTF8')), 'hex'), $2, clock_timestamp()
+             FROM graphs g LEFT JOIN capture_secrets s ON s.graph_id = g.id WHERE g.id = $1
+           ON CONFLICT (graph_id) DO UPDATE SET token = excluded.token, remove_keys = excluded.remove_keys, ended_at = excluded.ended_at,
+             secret_hash = COALESCE(excluded.secret_hash, ended_captures.secret_hash)`,
+          [graphId, removeKeys],
+        );
         await tx.query('DELETE FROM capture_secrets WHERE graph_id = $1', [graphId]);
         await tx.query(
           `UPDATE verifications SET status = 'FAILED', progress = 100, error_message = 'the graph was detached',
@@ -128,6 +145,27 @@ export class PostgresAttachmentStore implements AttachmentStore {
       await appendAudit(tx, [audit]);
       return count > 0;
     });
+  }
+
+  async ended(graphId: number): Promise<EndedAttachment | null> {
+    const { rows } = await this.#database.query<EndedRow>(
+      `SELECT e.token, e.secret_hash, e.remove_keys, array_remove(ARRAY[a.stamp, a.next_stamp], NULL) AS stamps,
+         extract(epoch FROM clock_timestamp() - e.ended_at)::float8 * 1000 AS age
+       FROM ended_captures e LEFT JOIN graph_attachments a USING (graph_id) WHERE e.graph_id = $1`,
+      [graphId],
+    );
+    const [row] = rows;
+    if (row === undefined) return null;
+    const { token, secret_hash: secretHash, remove_keys: removeKeys, stamps, age: ageMs } = row;
+    return { token, secretHash, removeKeys, stamps, ageMs };
+  }
+
+  async noteKeysRemoved(graphId: number): Promise<void> {
+    await this.#database.query('UPDATE ended_captures SET remove_keys = false WHERE graph_id = $1', [graphId]);
+  }
+
+  async forgetEnded(graphId: number, token: bigint): Promise<void> {
+    await this.#database.query('DELETE FROM ended_captures WHERE graph_id = $1 AND token = $2', [graphId, token]);
   }
 
   async forgetKeys(graphId: number): Promise<void> {

@@ -154,17 +154,6 @@ export class Outbox {
     }
   }
 
-  /** Once the trigger is gone. */
-  async removeAll(): Promise<void> {
-    const metadata = await this.#own.housekeeping();
-    for (;;) {
-      const rows = await this.#connection.write({ metadata }, (tx) =>
-        tx.run(`MATCH (o:${OUTBOX_LABEL}) WITH o LIMIT ${NODES_PER_DELETE} DETACH DELETE o RETURN count(o) AS removed`),
-      );
-      if (count(rows[0]?.removed) === 0n) return;
-    }
-  }
-
   async #write(text: string, params: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#connection.writeOnce(text, params, { metadata: await this.#own.housekeeping() });
   }

@@ -122,19 +122,57 @@ export class TriggerInstallation {
     );
   }
 
-  /** Removes the trigger and waits until it does nothing any more. */
+  /** Removes the trigger, whosever it is, and waits until it does nothing any more. @throws CaptureError when it runs and cannot be dropped */
   async remove(): Promise<void> {
-    const database = await this.#database();
-    const rows = await this.#shown().catch((error: unknown) => {
-      if (error instanceof CaptureError) return [];
+    const rows = await this.#shownWhereItRuns();
+    if (rows?.some(({ name }) => name === TRIGGER_NAME) === true) await this.#drop();
+  }
+
+  /**
+   * The same of a trigger that asks for a secret with this hash, null for none. What there is then: none; another service's; one that may be
+   * installed, and does not run, since triggers are disabled; one that runs, and may not be managed.
+   */
+  async removeThatOf(secretHash: string | null): Promise<'NONE' | 'ANOTHERS' | 'DISABLED' | 'UNMANAGED'> {
+    let rows: readonly Row[] | null;
+    try {
+      rows = await this.#shownWhereItRuns();
+    } catch (error) {
+      if (error instanceof CaptureError) return 'UNMANAGED';
       throw error;
-    });
-    if (rows.some(({ name }) => name === TRIGGER_NAME)) {
-      await this.#system('CALL apoc.trigger.drop($database, $name) YIELD name RETURN name', {
-        database,
-        name: TRIGGER_NAME,
-      });
+    }
+    if (rows === null) return 'DISABLED';
+    const found = rows.find(({ name }) => name === TRIGGER_NAME);
+    if (found === undefined) {
+      // It may have been dropped a moment ago.
       await this.#until(async () => (await this.#loaded()) === null);
+      return 'NONE';
+    }
+    if (secretHash === null || !String(found.query).includes(secretHash)) return 'ANOTHERS';
+    await this.#drop();
+    return 'NONE';
+  }
+
+  async #drop(): Promise<void> {
+    const database = await this.#database();
+    await this.#system('CALL apoc.trigger.drop($database, $name) YIELD name RETURN name', {
+      database,
+      name: TRIGGER_NAME,
+    });
+    await this.#until(async () => (await this.#loaded()) === null);
+  }
+
+  /** Null where no triggers can be seen, and ours does not run. @throws CaptureError when it does */
+  async #shownWhereItRuns(): Promise<readonly Row[] | null> {
+    try {
+      return await this.#shown();
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      const loaded = await this.#loaded().catch((unseen: unknown) => {
+        if (isUnavailable(unseen)) return null;
+        throw unseen;
+      });
+      if (loaded === null || loaded.paused === true) return null;
+      throw error;
     }
   }
 

@@ -6,14 +6,15 @@ import type {
   BaselinePage,
   CapturedTransaction,
   CaptureFinding,
+  EndedCapture,
   Pending,
 } from '../../../ports/knowledge-graph.ts';
 import { readBaseline } from '../baseline.ts';
 import type { Capture } from '../capture.ts';
 import type { Statements } from '../connection.ts';
 import { checkOwnKeys } from '../entities/key-check.ts';
-import { removeKeys } from '../entities/keys.ts';
-import { DEFAULT_KEY_PROPERTY, MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
+import { removeEverything, removeLeavings } from '../leavings.ts';
+import { DEFAULT_KEY_PROPERTY, OUTBOX_LABEL } from '../names.ts';
 import type { CaptureParts } from '../neo4j-graph.ts';
 import { type Notice, OutboxDecoder } from '../outbox/decoder.ts';
 import { OutboxFeed } from '../outbox/feed.ts';
@@ -72,14 +73,17 @@ class TriggerCapture implements Capture {
     return found;
   }
 
-  async detach({ removeKeys: alsoKeys }: { readonly removeKeys: boolean }): Promise<void> {
-    const { connection, keyProperty, own } = this.#parts;
+  async detach(options: { readonly removeKeys: boolean }): Promise<void> {
     await this.#installation.remove();
-    await this.#outbox.removeAll();
-    await connection.write({ metadata: await own.housekeeping() }, (tx) =>
-      tx.run(`MATCH (m:${MARKER_LABEL}) DETACH DELETE m`),
-    );
-    if (alsoKeys) await removeKeys(connection, keyProperty, own);
+    await removeEverything(this.#parts, options);
+  }
+
+  async removeLeft(ended: EndedCapture): Promise<boolean> {
+    const left = await this.#installation.removeThatOf(ended.secretHash);
+    if (left === 'ANOTHERS') return true;
+    if (left === 'UNMANAGED') return false;
+    await removeLeavings(this.#parts, ended);
+    return left === 'NONE' || ended.secretHash === null;
   }
 
   async *baseline(after: string | null, pageSize: number): AsyncGenerator<BaselinePage> {
