@@ -8,8 +8,8 @@ const LOOK_AGAIN_MS = 100;
 
 /**
  * Waits for the transactions that are open now. A commit that is under way when the trigger is loaded does not run it, and whoever reads the
- * graph then does not see it yet: it would be missed for good. Nothing tells commits from transactions that are just open, which will run
- * the trigger and need not be waited for; hence the bound.
+ * graph then does not see it yet: it would be missed for good. One that is under way when the trigger is dropped may have run it, and what it
+ * wrote into the outbox would stay. Nothing tells commits from transactions that are just open, which need not be waited for; hence the bound.
  */
 export async function outlastEarlier(connection: Connection, database: string): Promise<void> {
   const earlier = await openTransactions(connection, database);

@@ -6,6 +6,7 @@ import type { CaptureFinding } from '../../../ports/knowledge-graph.ts';
 import type { Connection, Row, Statements } from '../connection.ts';
 import { MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
 import type { OwnMetadata } from '../own-metadata.ts';
+import { isDisabled, isUnavailable, NOT_FOUND, phaseOf } from './apoc-answers.ts';
 import { outlastEarlier } from './earlier-transactions.ts';
 
 export const TRIGGER_NAME = '_palinode';
@@ -19,8 +20,6 @@ const SYSTEM = 'system';
 const PROCEDURES = ['apoc.cypher.doIt', 'apoc.lock.nodes', 'apoc.lock.rels', 'apoc.trigger.list'];
 /** Those that the trigger calls: without one of them it would fail, and every commit with it. */
 const FUNCTIONS = ['apoc.convert.toJson', 'apoc.map.fromPairs', 'apoc.text.format', 'apoc.util.sha256'];
-
-const NOT_FOUND = 'Neo.ClientError.Procedure.ProcedureNotFound';
 
 /** What the trigger's statement has to be now. */
 interface Text {
@@ -159,6 +158,8 @@ export class TriggerInstallation {
       name: TRIGGER_NAME,
     });
     await this.#until(async () => (await this.#loaded()) === null);
+    // Commits that have run it may be under way, and what they leave in the outbox cannot be seen yet.
+    await outlastEarlier(this.#connection, database);
   }
 
   /** Null where no triggers can be seen, and ours does not run. @throws CaptureError when it does */
@@ -297,21 +298,6 @@ export class TriggerInstallation {
   }
 }
 
-function isDisabled({ message }: Neo4jError): boolean {
-  return /triggers have not been enabled/i.test(message);
-}
-
-/** No trigger runs where there are none to be had. */
-function isUnavailable(error: unknown): boolean {
-  return error instanceof Neo4jError && (error.code === NOT_FOUND || isDisabled(error));
-}
-
 function gap(kind: string, message: string): CaptureFinding {
   return { kind, message, key: null, gap: true };
-}
-
-function phaseOf(selector: unknown): string {
-  // Without a phase APOC takes the one before the commit.
-  const phase = typeof selector === 'object' && selector !== null && 'phase' in selector ? selector.phase : undefined;
-  return typeof phase === 'string' ? phase : 'before';
 }
