@@ -1,4 +1,5 @@
 import { Neo4jError } from 'neo4j-driver';
+import type { CaptureFinding } from '../../../ports/knowledge-graph.ts';
 
 export const NOT_FOUND = 'Neo.ClientError.Procedure.ProcedureNotFound';
 
@@ -17,4 +18,8 @@ export function phaseOf(selector: unknown): string {
   // Without a phase APOC takes the one before the commit.
   const phase = typeof selector === 'object' && selector !== null && 'phase' in selector ? selector.phase : undefined;
   return typeof phase === 'string' ? phase : 'before';
+}
+
+export function gap(kind: string, message: string): CaptureFinding {
+  return { kind, message, key: null, gap: true };
 }

@@ -6,7 +6,7 @@ import type { CaptureFinding } from '../../../ports/knowledge-graph.ts';
 import type { Connection, Row, Statements } from '../connection.ts';
 import { MARKER_LABEL, OUTBOX_LABEL } from '../names.ts';
 import type { OwnMetadata } from '../own-metadata.ts';
-import { isDisabled, isUnavailable, NOT_FOUND, phaseOf } from './apoc-answers.ts';
+import { gap, isDisabled, isUnavailable, NOT_FOUND, phaseOf } from './apoc-answers.ts';
 import { outlastEarlier } from './earlier-transactions.ts';
 
 export const TRIGGER_NAME = '_palinode';
@@ -296,8 +296,4 @@ export class TriggerInstallation {
   #refusal(advice: string): CaptureError {
     return new CaptureError(`graph ${this.#graph} cannot be captured: ${advice}`, 'OFF');
   }
-}
-
-function gap(kind: string, message: string): CaptureFinding {
-  return { kind, message, key: null, gap: true };
 }
