@@ -20,8 +20,9 @@ export async function removeEverything(parts: Parts, { removeKeys: alsoKeys }: {
 }
 
 /**
- * The same of a capture that has ended, once no trigger runs. A stamp that it did not write is of another service, which scans the graph and has
- * its markers there. A secret is made before a trigger is installed: with one, what is in the outbox is of the capture that begins, or about to be.
+ * The same of a capture that has ended, once no trigger runs. A stamp that it did not write is of another service, whose trigger is away for a
+ * while: its markers and its outbox stay. A secret is made before a trigger is installed: with one, what is in the outbox is of the capture that
+ * begins, or about to be.
  */
 export async function removeLeavings(parts: Parts, ended: EndedCapture): Promise<void> {
   const { connection, own } = parts;

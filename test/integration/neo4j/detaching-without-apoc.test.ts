@@ -71,9 +71,7 @@ test('so does the trigger of a graph that is captured by scans since', async () 
     'CREATE (:Item {n: 9}) WITH 1 AS one OPTIONAL MATCH (o:_PalinodeOutbox) RETURN o',
   );
   expect(outbox.map((row) => row.get('o'))).toEqual([null]);
-  // Its scans go on: what tells an earlier state of the graph from this one is still there.
-  const [marker] = await service.cypher(`MATCH (m:_PalinodeMarker {id: 'stamp'}) RETURN count(m) AS n`);
-  expect(marker?.get('n')).toBe(1n);
+  await untilRefused('can be captured by a trigger now');
   await service.detach();
   await untilNothingIsLeft(service.driver);
 });
