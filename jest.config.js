@@ -16,7 +16,6 @@ export default {
   setupFiles: ['<rootDir>/src/adapters/system/json-parse.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Suites on Neo4j take turns, so that of three one often waits for its turn.
-  maxWorkers: 3,
+  maxWorkers: 2,
   testTimeout: long ? 1_800_000 : 30_000,
 };

@@ -40,7 +40,7 @@ export function historyContract(name: string, open: OpenDatabase): void {
         const model = new HistoryModel(specs);
         await check(await recorded(model, sliceSize), model, limit);
       });
-      await fc.assert(property, { numRuns: 25, endOnFailure: false });
+      await fc.assert(property, { numRuns: 15, endOnFailure: false });
     }
 
     const seqsOf = (model: HistoryModel) => Array.from({ length: Number(model.head) + 1 }, (_, seq) => BigInt(seq));

@@ -5,7 +5,7 @@ import { engines, type OpenedEngine } from '../support/engines.ts';
 import { arbStory, type Content, changesOf, replay, type StoryStep } from '../support/graph-story.ts';
 import { CALLER, openWorld, type World } from '../support/rollback-world.ts';
 
-const RUNS = { numRuns: 12, endOnFailure: true };
+const RUNS = { numRuns: 8, endOnFailure: true };
 
 describe.each(engines)('on a random graph, on %s', (_, open) => {
   let engine: OpenedEngine;
@@ -72,7 +72,7 @@ describe.each(engines)('on a random graph, on %s', (_, open) => {
         expect(operation.status).toBe('COMPLETED');
         expect(await contentOf(prefix)).toEqual(Object.fromEntries(replay(new Map(), theirs)));
       }),
-      { ...RUNS, numRuns: 20 },
+      { ...RUNS, numRuns: 12 },
     );
     expect(clean).toBeGreaterThan(3);
   }, 120_000);

@@ -1,3 +1,3 @@
 import { describeApiInvariants } from '../../support/api-invariants.ts';
 
-describeApiInvariants(5, 120_000);
+describeApiInvariants(3, 120_000);

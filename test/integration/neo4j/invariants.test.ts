@@ -1,3 +1,3 @@
 import { describeNeo4jInvariants } from '../../support/neo4j-invariants.ts';
 
-describeNeo4jInvariants(4, 120_000);
+describeNeo4jInvariants(3, 120_000);
