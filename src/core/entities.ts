@@ -42,6 +42,11 @@ export function entityId(ref: EntityRef): EntityId {
   return (ref.kind === 'NODE' ? 'n:' : 'r:') + ref.key;
 }
 
+/** Each entity once, the last of several that are given. */
+export function distinct<Ref extends EntityRef>(refs: readonly Ref[]): Ref[] {
+  return [...new Map(refs.map((ref) => [entityId(ref), ref])).values()];
+}
+
 /** What one transaction, or the span between two moments, did to one entity. Never both sides null. */
 export interface EntityChange extends EntityRef {
   readonly before: EntityState | null;

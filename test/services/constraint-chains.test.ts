@@ -122,7 +122,7 @@ test.each([
   expect(await propertiesOf(`n:${b}`, `r:${r}`)).toEqual(left);
 });
 
-describe('the rest of a full restore that failed', () => {
+describe('the rest of a rollback that failed', () => {
   /** Three entities are written, then others change `h`, which is left out, and the operation fails before it writes `e` back. */
   async function failed() {
     const at = fresh();
@@ -153,5 +153,39 @@ describe('the rest of a full restore that failed', () => {
     expect(ended).toMatchObject({ status: 'COMPLETED', outcome: 'APPLIED' });
     expect(await propertiesOf(`n:${e}`, `n:${h}`)).toEqual([{ uid: `${at}v` }, { uid: `${at}w`, p: 5 }]);
     await proved(ended.id);
+  });
+
+  test('keeps the decisions that were taken in before', async () => {
+    const at = fresh();
+    const [kept, decided, open] = [`${at}kept`, `${at}decided`, `${at}open`];
+    const first = [1, 2, 3].map((n) => `${at}a${n}`);
+    const all = (p: number, ...more: string[]) => [...first, ...more].map((key) => node(key, { p }));
+    const start = await world().write('start', all(0, kept, decided, open));
+    await world().write(`${at}u`, all(1, kept, decided, open));
+    await world().write('other', [node(kept, { p: 2 }), node(decided, { p: 2 })]);
+    const undo = { by: { actor: `${at}u` }, from: { seq: start } };
+    const preview = await world().rollback({ undo, policy: { default: 'OVERWRITE' }, dryRun: true });
+    const found = await suite.conflictsOf(preview.id);
+    const about = (key: string) => found.filter((conflict) => conflict.key === key);
+    await suite.resolve(preview.id, ...about(kept).map((conflict) => decision(conflict, { side: 'LIVE' })));
+    await world().until(async () => (await world().conflictStore.unplanned(preview.id, 1)).length === 0);
+    const { planHash } = await world().rest(preview.id);
+    interruptions.before = async (transaction) => {
+      if (transaction === 3) throw new Error('nobody foresaw this');
+    };
+    const how = { strategy: 'GRADUAL', batchSize: 3 } as const;
+    const executed = await world().manager.execute(CALLER, { id: preview.id, expectPlan: planHash ?? '', ...how });
+    expect(await world().settle(executed)).toMatchObject({ outcome: 'FAILED', counts: { applied: 3n } });
+    interruptions.reset();
+    await world().write('other', [node(open, { p: 5 })]);
+
+    const id = await world().manager.resume(CALLER, { id: executed, policy: MANUAL });
+    const resumed = await world().rest(id);
+    const copied = (await suite.conflictsOf(id)).filter(({ key }) => key === decided);
+    expect(copied).toMatchObject([{ status: 'RESOLVED', choice: 'TARGET' }]);
+    const changed = copied.map((conflict) => decision(conflict, { side: 'LIVE' }));
+    await expect(suite.resolve(id, ...changed)).rejects.toThrow(/decided before the operation began to write by that/);
+    expect(await decide(resumed, open, { side: 'LIVE' })).toMatchObject({ outcome: 'SKIPPED' });
+    expect(await propertiesOf(`n:${kept}`, `n:${decided}`, `n:${open}`)).toEqual([{ p: 2 }, { p: 0 }, { p: 5 }]);
   });
 });

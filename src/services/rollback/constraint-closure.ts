@@ -1,7 +1,7 @@
 import { sameState } from '../../core/canonical.ts';
 import { type ConflictChoice, choiceKind } from '../../core/conflict-choice.ts';
 import { type Constraint, failingProperty, withProperty } from '../../core/constraints.ts';
-import { actionOf, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
+import { actionOf, distinct, type EntityRef, type EntityState, entityId } from '../../core/entities.ts';
 import { hashOf, toHex } from '../../core/hash.ts';
 import type { Value } from '../../core/values.ts';
 import type { NewConflict, PlanRow, PlanTie } from '../../ports/plan-store.ts';
@@ -80,7 +80,7 @@ async function settle(
   constraints: readonly Constraint[],
 ): Promise<Settled> {
   const involved = violations.flatMap(({ row, holder }) => [row, ...(holder === null ? [] : [holder.state])]);
-  const standing = await StandingConflicts.of(run, [...new Map(involved.map((ref) => [entityId(ref), ref])).values()]);
+  const standing = await StandingConflicts.of(run, distinct<EntityRef>(involved));
   const conflicts: NewConflict[] = [];
   const changed = new Map<string, PlanRow>();
   const ties: PlanTie[] = [];

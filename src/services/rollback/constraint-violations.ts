@@ -106,13 +106,7 @@ export class ViolationSearch {
       if (want === undefined || entityId(want.row) === entityId(ref)) return [];
       const row = planned.get(entityId(ref)) ?? null;
       const state = row?.state === 'PENDING' ? row.after : (live.get(entityId(ref)) ?? null);
-      const held = tupleOf(this.#constraint, state);
-      if (
-        state === null ||
-        held === null ||
-        tupleText(this.#constraint, held) !== tupleText(this.#constraint, want.tuple)
-      )
-        return [];
+      if (state === null || this.#textOf(state) !== tupleText(this.#constraint, want.tuple)) return [];
       return clash(this.#constraint, want.row, { state, row });
     });
   }

@@ -1,6 +1,6 @@
 import type { DependencyConflict } from '../../core/closure.ts';
 import { choiceKind } from '../../core/conflict-choice.ts';
-import { type EntityId, type EntityRef, entityId } from '../../core/entities.ts';
+import { distinct, type EntityId, type EntityRef, entityId } from '../../core/entities.ts';
 import type { OperationRun } from './operation-run.ts';
 import { StandingConflicts } from './standing-conflicts.ts';
 
@@ -25,7 +25,7 @@ export class Hindrances {
 
   static async of(run: OperationRun, conflicts: readonly DependencyConflict[]): Promise<Hindrances> {
     const found = new Map<EntityId, Hindrance>();
-    const refs = [...new Map(conflicts.flatMap(({ cascade }) => cascade).map((ref) => [entityId(ref), ref])).values()];
+    const refs = distinct(conflicts.flatMap(({ cascade }) => cascade));
     const rows = refs.length === 0 ? [] : await run.deps.plans.rows(run.operation.id, refs);
     if (rows.length === 0) return new Hindrances(found);
     const standing = await StandingConflicts.of(run, rows);

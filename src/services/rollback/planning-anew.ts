@@ -1,6 +1,6 @@
 import { chunks } from '../../core/chunks.ts';
 import { choiceKind } from '../../core/conflict-choice.ts';
-import { type EntityRef, entityId } from '../../core/entities.ts';
+import { distinct, type EntityRef, entityId } from '../../core/entities.ts';
 import type { NewConflict, PlanRow } from '../../ports/plan-store.ts';
 import type { EntityPlanner } from './entity-planner.ts';
 import type { OperationRun } from './operation-run.ts';
@@ -24,7 +24,7 @@ export async function planAgain(
   const asked = [...changed, ...(await listedBy(run, changed))];
   const dependents = await deps.plans.questionConflicts(lease, asked);
   // What is asked about comes last: as long as it is not planned again, its guard holds back what went along with it.
-  const refs = [...new Map([...dependents, ...asked].map((ref) => [entityId(ref), ref])).values()];
+  const refs = distinct([...dependents, ...asked]);
   const rows: PlanRow[] = [];
   for (const page of chunks(refs, PAGE)) rows.push(...(await planAnew(run, planner, page, head)));
   return rows;

@@ -128,6 +128,14 @@ test('holders of unique values are found by any name, and by no other value', as
   ]);
 });
 
+/** Begins to undo a session of which everything is recorded. @returns the operation's id */
+async function undoing(name: string, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const query = 'query ($name: String!) { graph(name: "g") { session(name: $name) { id } } }';
+  const { session } = (await service.client.data(query, { name })).graph;
+  const input = { graph: 'g', undo: { by: { session: session.id } }, ...more };
+  return (await service.mutate('rollback', 'RollbackInput', input, '... on RollbackOperation { id }')).id;
+}
+
 /** Ada's point was changed by an agent and then by Bob, Eve's name by the agent alone; the agent is undone, and a person is asked about Ada. */
 async function askedAboutAda(): Promise<{ id: string; conflict: Answer }> {
   await service.cypher(
@@ -142,14 +150,7 @@ async function askedAboutAda(): Promise<{ id: string; conflict: Answer }> {
     { session: 'bob', actor: 'bob' },
   );
   await service.point('everything is recorded');
-  const found = 'query ($name: String!) { graph(name: "g") { session(name: $name) { id } } }';
-  const { session } = (await service.client.data(found, { name: agent.session })).graph;
-  const { id } = await service.mutate(
-    'rollback',
-    'RollbackInput',
-    { graph: 'g', undo: { by: { session: session.id } }, onConflict: { default: 'MANUAL' } },
-    '... on RollbackOperation { id }',
-  );
+  const id = await undoing(agent.session, { onConflict: { default: 'MANUAL' } });
   const [conflict] = await conflictsOf(id);
   return { id, conflict: conflict ?? {} };
 }
@@ -225,15 +226,7 @@ test('a number that another took as another type waits for a person', async () =
   await service.cypher("MATCH (u:User {name: 'ada'}) SET u.mail = 2", {}, agent);
   await service.cypher("CREATE (:User {name: 'bob', mail: 1.0})", {}, { session: 'bob', actor: 'bob' });
   await service.point('everything is recorded');
-  const found = 'query ($name: String!) { graph(name: "g") { session(name: $name) { id } } }';
-  const { session } = (await service.client.data(found, { name: agent.session })).graph;
-  const { id } = await service.mutate(
-    'rollback',
-    'RollbackInput',
-    { graph: 'g', undo: { by: { session: session.id } } },
-    '... on RollbackOperation { id }',
-  );
-  const [conflict] = await conflictsOf(id);
+  const [conflict] = await conflictsOf(await undoing(agent.session));
   expect(conflict).toMatchObject({ aspect: 'CONSTRAINT', property: 'mail' });
   expect(conflict?.explanation).toContain('constraint one_mail allows it once');
 });

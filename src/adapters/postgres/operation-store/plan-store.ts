@@ -62,10 +62,10 @@ export class PostgresPlanStore implements PlanStore {
 
   async put(lease: OperationLease, rows: readonly PlanRow[], found: FoundConflicts = NOTHING_FOUND): Promise<void> {
     const { added, renewed, events, ties, loose } = found;
-    const isAlone = added.length === 0 && renewed.length === 0 && ties.length === 0 && !loose;
+    const isAlone = added.length === 0 && renewed.length === 0 && ties.length === 0;
     if (isAlone && rows.length === 0) return;
     // One statement needs no transaction around it.
-    if (isAlone && rows.length <= CHUNK) return putRows(this.#database, lease, rows);
+    if (isAlone && !loose && rows.length <= CHUNK) return putRows(this.#database, lease, rows);
     const { operationId } = lease;
     await this.#held(lease, async (tx) => {
       for (const chunk of chunks(rows, CHUNK)) await putRows(tx, lease, chunk);
