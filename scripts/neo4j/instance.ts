@@ -1,28 +1,19 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { configure, javaArguments, type Neo4jSettings, serverArguments, serverEnvironment } from './configuration.ts';
 import { installNeo4j } from './install.ts';
 
-export interface Neo4jOptions {
-  /** Absolute path; made when missing, and used again as it is. */
-  readonly home: string;
-  readonly port: number;
+export interface Neo4jOptions extends Neo4jSettings {
   /** Java heap, like `512m`. */
   readonly heap?: string;
-  readonly pageCache?: string;
   /** Without APOC on the class path, when false. */
   readonly apoc?: boolean;
-  /** What apoc.conf says of triggers. */
-  readonly triggers?: boolean;
-  /** How often APOC reads its triggers, in milliseconds. */
-  readonly triggerRefreshMs?: number;
-  /** The password of the user neo4j; without one nobody is asked who he is. */
-  readonly password?: string;
-  /** More lines of neo4j.conf. */
-  readonly settings?: Readonly<Record<string, string>>;
+  /** Compiled as fast as Java can rather than as well, for a server that is gone in minutes. */
+  readonly shortLived?: boolean;
   /** Told of the process as soon as it exists. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -37,7 +28,6 @@ export interface Neo4jProcess {
 }
 
 const START_WITHIN_MS = 120_000;
-const OPENED = ['java.nio', 'sun.nio.ch', 'java.lang'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
 
 /** Starts a Neo4j server and waits until it answers Bolt. @throws Error with the end of its output when it does not */
 export async function startNeo4j(options: Neo4jOptions): Promise<Neo4jProcess> {
@@ -48,17 +38,13 @@ export async function startNeo4j(options: Neo4jOptions): Promise<Neo4jProcess> {
     await administer(options.home, ['password', options.password]);
   }
   const { heap = '512m', home, port } = options;
-  const conf = join(home, 'conf', 'neo4j.conf');
-  const classPath = apoc ? installation.classPath : installation.plainClassPath;
   const child = spawn(
     'java',
-    [`-Xms${heap}`, `-Xmx${heap}`, '-XX:+UseSerialGC', ...OPENED, '-cp', classPath, 'Launch', home, conf],
-    // APOC looks for apoc.conf where the service's home says.
-    {
-      cwd: home,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NEO4J_HOME: home, NEO4J_CONF: join(home, 'conf') },
-    },
+    serverArguments(apoc ? installation.classPath : installation.plainClassPath, home, heap, [
+      ...(apoc && existsSync(installation.classArchive) ? [`-XX:SharedArchiveFile=${installation.classArchive}`] : []),
+      ...(options.shortLived === true ? ['-XX:TieredStopAtLevel=1'] : []),
+    ]),
+    { cwd: home, stdio: ['ignore', 'pipe', 'pipe'], env: serverEnvironment(home) },
   );
   options.onStart?.(child);
   let log = '';
@@ -96,38 +82,12 @@ export async function loadNeo4j(home: string, archive: string): Promise<void> {
 
 async function administer(home: string, command: readonly string[]): Promise<void> {
   const { plainClassPath } = await installNeo4j();
-  const args = [...OPENED, '-cp', plainClassPath, 'Admin', home, join(home, 'conf'), ...command];
+  const args = [...javaArguments(plainClassPath, 'Admin'), home, join(home, 'conf'), ...command];
   try {
     await promisify(execFile)('java', args);
   } catch (error) {
     throw new Error(`neo4j ${command[0]} failed: ${error}`.slice(0, 4000));
   }
-}
-
-function configure(options: Neo4jOptions, plugins: string | undefined): void {
-  const { home, port, password, pageCache = '128m', triggers = true, triggerRefreshMs = 200, settings = {} } = options;
-  const conf = join(home, 'conf');
-  mkdirSync(conf, { recursive: true });
-  const server = {
-    'server.bolt.enabled': 'true',
-    'server.bolt.listen_address': `127.0.0.1:${port}`,
-    'server.http.enabled': 'false',
-    'dbms.security.auth_enabled': String(password !== undefined),
-    'dbms.usage_report.enabled': 'false',
-    'server.memory.pagecache.size': pageCache,
-    'db.tx_log.preallocate': 'false',
-    ...(plugins !== undefined && {
-      'server.directories.plugins': plugins,
-      'dbms.security.procedures.unrestricted': 'apoc.*',
-    }),
-    ...settings,
-  };
-  writeFileSync(join(conf, 'neo4j.conf'), lines(server));
-  const apoc = { 'apoc.trigger.enabled': String(triggers), 'apoc.trigger.refresh': String(triggerRefreshMs) };
-  writeFileSync(
-    join(conf, 'apoc.conf'),
-    lines({ ...apoc, 'apoc.export.file.enabled': 'true', 'apoc.import.file.enabled': 'true' }),
-  );
 }
 
 /** Bolt is open some time before the database is: an answered handshake is what counts. */
@@ -153,10 +113,4 @@ function answersBolt(port: number): Promise<boolean> {
     // The preamble of Bolt and the one version 5.0.
     socket.once('connect', () => socket.write(Buffer.from('6060b01700000005000000000000000000000000', 'hex')));
   });
-}
-
-function lines(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('');
 }

@@ -5,7 +5,7 @@ import type { Bindings } from '../../src/ports/bindings.ts';
 import { GraphError } from '../../src/ports/graph-error.ts';
 import { looseSecret } from '../support/capture-secret.ts';
 import { byApi } from '../support/captured.ts';
-import { borrowSharedNeo4j } from '../support/neo4j.ts';
+import { sharedNeo4j } from '../support/neo4j.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 jest.setTimeout(120_000);
@@ -62,16 +62,11 @@ let never: Neo4jGraph;
 let gone: Neo4jGraph;
 beforeAll(async () => {
   never = graphAt(1);
-  const { url, giveBack } = await borrowSharedNeo4j();
-  try {
-    const { hostname: host, port } = new URL(url);
-    const proxy = await startTcpProxy({ host, port: Number(port) });
-    gone = graphAt(proxy.port);
-    await gone.count();
-    await proxy.close();
-  } finally {
-    giveBack();
-  }
+  const { hostname: host, port } = new URL(await sharedNeo4j());
+  const proxy = await startTcpProxy({ host, port: Number(port) });
+  gone = graphAt(proxy.port);
+  await gone.count();
+  await proxy.close();
 });
 afterAll(async () => {
   await never?.close();
