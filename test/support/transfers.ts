@@ -6,7 +6,8 @@ import type { Neo4jService } from './neo4j-service.ts';
 
 const ACCOUNTS = 100;
 const BALANCE = 1000;
-const FEW = 5;
+const FEW_POINTS = 5;
+const FEW_TRANSFERS = 50;
 
 /** Each writer's transactions are known beforehand, by their number: so any state is known by how many each has done. */
 interface Transfer {
@@ -51,11 +52,12 @@ export class Transfers {
     return new Transfers(service, writers);
   }
 
-  /** Writes and pins for so long, until there are a few points at least, and checks each. @returns how many transactions and points there were */
+  /** Writes and pins for so long, until there are a few transfers and points at least, and checks each. @returns how many transactions and points there were */
   async run(forMs: number): Promise<{ transactions: number; points: number }> {
     const writing = Promise.all(this.#transfers.map((_, writer) => this.#write(writer)));
     const points: { seq: bigint; transfers: number; before: Counts; after: Counts }[] = [];
-    for (const end = Date.now() + forMs; Date.now() < end || points.length < FEW; ) {
+    const isFew = () => points.length < FEW_POINTS || this.#transactions() < FEW_TRANSFERS;
+    for (const end = Date.now() + forMs; Date.now() < end || isFew(); ) {
       const before = this.#counts();
       const point = await this.#service.point(`point ${points.length}`);
       expect(point).toMatchObject({ __typename: 'RollbackPoint', status: 'STORED' });
@@ -74,7 +76,11 @@ export class Transfers {
         expect(n).toBeLessThanOrEqual(after.begun[writer] ?? 0);
       }
     }
-    return { transactions: this.#acknowledged.reduce((sum, n) => sum + n, 0), points: points.length };
+    return { transactions: this.#transactions(), points: points.length };
+  }
+
+  #transactions(): number {
+    return this.#acknowledged.reduce((sum, n) => sum + n, 0);
   }
 
   #counts(): Counts {

@@ -18,6 +18,13 @@ export interface PageKeysParts {
   readonly doubled: (keys: readonly string[]) => void;
 }
 
+/** Where a key is bound. */
+export interface BoundPlace {
+  readonly localId: bigint;
+  /** Whether the entity there has the key now. */
+  readonly isHeld: boolean;
+}
+
 /** An entity that is to have another key, with the text that it may have now. */
 interface Unkeyed {
   readonly id: unknown;
@@ -59,6 +66,20 @@ export class PageKeys {
     }
     if (unfit.length + doubles.length === 0) return keepers;
     return [...keepers, ...(await this.#give(kind, unfit, doubles))];
+  }
+
+  /** Keys that are bound to another place than one of these says: to which, and whether the entity there still has it. */
+  async elsewhere(kind: EntityKind, found: readonly EntityBinding[]): Promise<ReadonlyMap<string, BoundPlace>> {
+    if (found.length === 0) return new Map();
+    const bound = await this.#parts.bindings.find(kind, [...new Set(found.map(({ key }) => key))]);
+    const elsewhere = new Map(
+      found.flatMap(({ key, localId }): [string, bigint][] => {
+        const place = bound.get(key);
+        return place === undefined || place === localId ? [] : [[key, place]];
+      }),
+    );
+    const held = await this.#held(kind, elsewhere);
+    return new Map([...elsewhere].map(([key, localId]) => [key, { localId, isHeld: held.has(key) }]));
   }
 
   /** Who keeps the key that he has, who does not, and whose binding is new. */

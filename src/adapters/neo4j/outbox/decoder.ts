@@ -16,7 +16,7 @@ export interface DecoderOptions extends Omit<DraftOptions, 'prefix' | 'wanted'> 
 }
 
 /** What was left out of what was decoded, and why. */
-export type Notice = Pick<Decoded, 'keyless' | 'rekeyed'>;
+export type Notice = Pick<Decoded, 'keyless' | 'rekeyed' | 'doubled'>;
 
 /** Who wrote, as the trigger noted it. */
 interface Whose {
@@ -92,8 +92,8 @@ export class OutboxDecoder {
     }
   }
 
-  #decoded({ entities, keyless, rekeyed }: Decoded): readonly DecodedEntity[] {
-    if (keyless > 0 || rekeyed.length > 0) this.#notice({ keyless, rekeyed });
+  #decoded({ entities, ...notice }: Decoded): readonly DecodedEntity[] {
+    if (notice.keyless > 0 || notice.rekeyed.length > 0 || notice.doubled.length > 0) this.#notice(notice);
     return entities;
   }
 

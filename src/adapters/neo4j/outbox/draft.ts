@@ -1,6 +1,6 @@
 import { sameValue, sortedLabels } from '../../../core/canonical.ts';
 import { isDelta } from '../../../core/deltas.ts';
-import type { EntityBinding, EntityKind } from '../../../core/entities.ts';
+import { type EntityBinding, type EntityKind, entityId } from '../../../core/entities.ts';
 import { propertiesOf } from '../../../core/properties.ts';
 import type { CapturedChange } from '../../../core/recording-types.ts';
 import type { Value } from '../../../core/values.ts';
@@ -41,6 +41,8 @@ export interface Decoded {
   readonly keyless: number;
   /** Keys of the user's own that were changed or taken away. */
   readonly rekeyed: readonly string[];
+  /** Keys of the user's own that several entities were created with, all but one of which are left out. */
+  readonly doubled: readonly string[];
 }
 
 export interface DraftOptions {
@@ -95,7 +97,8 @@ export class OutboxDraft {
       const binding = localId === null ? null : { kind, key, localId: BigInt(localId) };
       entities.push({ change: changeOf(draft, key), binding });
     }
-    return { entities: merged(entities.sort((a, b) => byKindAndKey(a.change, b.change))), keyless, rekeyed };
+    const { kept, doubled } = onePerKey(entities);
+    return { entities: kept, keyless, rekeyed, doubled };
   }
 
   #keyOf({ deleted, key, keyWas, localId }: Draft): string | null {
@@ -216,21 +219,26 @@ function changeOf({ kind, created, deleted, ends, properties, gained, lost }: Dr
   return { kind, key, before: null, after: { kind, key, ...ends, properties: values } };
 }
 
-/** What was deleted and created again under its key within the transaction is one change. */
-function merged(sorted: readonly DecodedEntity[]): DecodedEntity[] {
-  const entities: DecodedEntity[] = [];
-  for (const entity of sorted) {
-    const previous = entities.at(-1);
-    const isSameKey = previous?.change.kind === entity.change.kind && previous.change.key === entity.change.key;
-    const both = isSameKey && previous !== undefined ? recreation(previous, entity) : null;
-    if (both === null) entities.push(entity);
-    else entities[entities.length - 1] = both;
-  }
-  return entities;
+/**
+ * Of several that were created with one key the first counts, and what was deleted and created again under its key is one change. Where several
+ * that had the key were deleted, only whoever knows which of them is recorded can tell what came in its place; see doubles.ts.
+ */
+function onePerKey(entities: readonly DecodedEntity[]): { kept: DecodedEntity[]; doubled: string[] } {
+  const doubled: string[] = [];
+  const kept = [...Map.groupBy(entities, ({ change }) => entityId(change)).values()].flatMap((same) => {
+    const deltas = same.filter(({ change }) => isDelta(change));
+    const [made, ...twins] = same.filter(({ change }) => !isDelta(change));
+    if (twins.length > 0) doubled.push(same[0]?.change.key ?? '');
+    if (made === undefined) return deltas;
+    const [delta, ...more] = deltas;
+    const merged = delta === undefined || more.length > 0 ? null : recreation(delta, made);
+    return merged === null ? [...deltas, made] : [merged];
+  });
+  return { kept: kept.sort((one, other) => byKindAndKey(one.change, other.change)), doubled };
 }
 
-function recreation(one: DecodedEntity, other: DecodedEntity): DecodedEntity | null {
-  const [gone, made] = isDelta(one.change) ? [one, other] : [other, one];
+/** Null when the one was not deleted, or the other not created. */
+export function recreation(gone: DecodedEntity, made: DecodedEntity): DecodedEntity | null {
   if (!isDelta(gone.change) || !gone.change.deleted || isDelta(made.change)) return null;
   return { change: { ...gone.change, recreated: made.change.after }, binding: made.binding };
 }

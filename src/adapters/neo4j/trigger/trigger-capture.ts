@@ -17,6 +17,7 @@ import { removeEverything, removeLeavings } from '../leavings.ts';
 import { DEFAULT_KEY_PROPERTY, OUTBOX_LABEL } from '../names.ts';
 import type { CaptureParts } from '../neo4j-graph.ts';
 import { type Notice, OutboxDecoder } from '../outbox/decoder.ts';
+import { withoutDoubles } from '../outbox/doubles.ts';
 import { OutboxFeed } from '../outbox/feed.ts';
 import { Outbox, type OutboxHeader, type PartHeader } from '../outbox/outbox.ts';
 import { readStoreId } from '../store-id.ts';
@@ -111,10 +112,23 @@ class TriggerCapture implements Capture {
       this.#scanned = new Map(headers.map(({ tx, parts }) => [tx, parts]));
     };
     try {
-      yield* this.#feed.slices(decoder, options.maxChanges, onScan, () => scan.hasGap);
+      const slices = this.#feed.slices(decoder, options.maxChanges, onScan, () => scan.hasGap);
+      yield* options.givesKeys ? slices : this.#withoutDoubles(slices);
       scan.isWhole = true;
     } finally {
       if (!scan.isWhole) this.#parts.notices.abandon(scan);
+    }
+  }
+
+  async *#withoutDoubles(
+    slices: AsyncIterable<readonly CapturedTransaction[]>,
+  ): AsyncGenerator<readonly CapturedTransaction[]> {
+    const { keyProperty, notices } = this.#parts;
+    const { keys: pageKeys } = await this.#parts.entities();
+    for await (const slice of slices) {
+      const { kept, keys } = await withoutDoubles(slice, (kind, found) => pageKeys.elsewhere(kind, found));
+      notices.addDoubled(keyProperty, keys);
+      yield kept;
     }
   }
 
@@ -175,8 +189,9 @@ class TriggerCapture implements Capture {
     );
   }
 
-  #note({ keyless, rekeyed }: Notice, scan: object): void {
+  #note({ keyless, rekeyed, doubled }: Notice, scan: object): void {
     const { keyProperty, notices } = this.#parts;
+    notices.addDoubled(keyProperty, doubled);
     if (keyless > 0 && keyProperty !== DEFAULT_KEY_PROPERTY) {
       const message = `entities without a text in ${keyProperty} are left out`;
       notices.add({ kind: 'KEY_MISSING', message, key: null, gap: false });
