@@ -5,7 +5,7 @@ import type { Bindings } from '../../src/ports/bindings.ts';
 import { GraphError } from '../../src/ports/graph-error.ts';
 import { looseSecret } from '../support/capture-secret.ts';
 import { byApi } from '../support/captured.ts';
-import { sharedNeo4j } from '../support/neo4j.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 jest.setTimeout(120_000);
@@ -62,11 +62,16 @@ let never: Neo4jGraph;
 let gone: Neo4jGraph;
 beforeAll(async () => {
   never = graphAt(1);
-  const { hostname: host, port } = new URL(await sharedNeo4j());
-  const proxy = await startTcpProxy({ host, port: Number(port) });
-  gone = graphAt(proxy.port);
-  await gone.count();
-  await proxy.close();
+  const { url, giveBack } = await borrowSharedNeo4j();
+  try {
+    const { hostname: host, port } = new URL(url);
+    const proxy = await startTcpProxy({ host, port: Number(port) });
+    gone = graphAt(proxy.port);
+    await gone.count();
+    await proxy.close();
+  } finally {
+    giveBack();
+  }
 });
 afterAll(async () => {
   await never?.close();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Database } from '../../src/ports/database.ts';
-import { sharedNeo4j } from '../support/neo4j.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { Neo4jRecording } from '../support/neo4j-recording.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
 
@@ -12,16 +12,17 @@ const SLOW = 'sleeping';
 const SLOW_MS = 5_000;
 
 let database: Database;
-let url: string;
+let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
 let recording: Neo4jRecording;
 beforeAll(async () => {
-  url = await sharedNeo4j();
+  server = await borrowSharedNeo4j();
   database = await createPgliteDatabase({ migrated: true });
-  recording = await Neo4jRecording.open(database, url, 'late', { graph: { derivedProperties: ['none'] } });
+  recording = await Neo4jRecording.open(database, server.url, 'late', { graph: { derivedProperties: ['none'] } });
 });
 afterAll(async () => {
   await recording?.close();
   await database?.close();
+  server?.giveBack();
 });
 
 test('a commit that ran the trigger and ends after it was removed leaves nothing in the outbox', async () => {

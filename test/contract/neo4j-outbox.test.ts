@@ -5,7 +5,7 @@ import { OutboxFeed } from '../../src/adapters/neo4j/outbox/feed.ts';
 import { Outbox } from '../../src/adapters/neo4j/outbox/outbox.ts';
 import { OwnMetadata } from '../../src/adapters/neo4j/own-metadata.ts';
 import { FeedChangedError } from '../../src/ports/knowledge-graph.ts';
-import { sharedNeo4j } from '../support/neo4j.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { wipe } from '../support/neo4j-graphs.ts';
 import { overriding } from '../support/recording-world.ts';
 
@@ -13,14 +13,18 @@ jest.setTimeout(300_000);
 
 /** The outbox of a graph without a trigger: what is in it is put there by the tests. */
 let connection: Connection;
+let giveBack: () => void;
 const own = new OwnMetadata({ get: async () => 'secret', claim: async () => 'secret' });
 beforeAll(async () => {
-  connection = new Connection({ url: await sharedNeo4j() });
+  const borrowed = await borrowSharedNeo4j();
+  giveBack = borrowed.giveBack;
+  connection = new Connection({ url: borrowed.url });
 });
 beforeEach(() => wipe(connection));
 afterAll(async () => {
   await wipe(connection);
   await connection.close();
+  giveBack();
 });
 
 const run = (text: string) => connection.write({}, (tx) => tx.run(text));

@@ -2,23 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import neo4j from 'neo4j-driver';
 import type { Database } from '../../src/ports/database.ts';
-import { sharedNeo4j } from '../support/neo4j.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { Neo4jRecording } from '../support/neo4j-recording.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
 
 jest.setTimeout(300_000);
 
 let database: Database;
-let url: string;
+let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
 let recording: Neo4jRecording;
 beforeAll(async () => {
-  url = await sharedNeo4j();
+  server = await borrowSharedNeo4j();
   database = await createPgliteDatabase({ migrated: true });
-  recording = await Neo4jRecording.open(database, url, 'paused');
+  recording = await Neo4jRecording.open(database, server.url, 'paused');
 });
 afterAll(async () => {
   await recording?.close();
   await database?.close();
+  await server?.giveBack();
 });
 
 async function pause(): Promise<void> {
@@ -63,7 +64,7 @@ test('what attaching finds is told before anything is installed, and nothing is 
 test('a transaction that was open when the trigger began to run is over when attaching returns', async () => {
   const { graph, connection } = recording;
   await pause();
-  const driver = neo4j.driver(url);
+  const driver = neo4j.driver(server.url);
   const session = driver.session();
   const open = session.beginTransaction();
   await open.run('CREATE (:Early)');

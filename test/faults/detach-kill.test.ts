@@ -14,14 +14,14 @@ import { GraphRegistry } from '../../src/services/graph-registry.ts';
 import { looseSecret } from '../support/capture-secret.ts';
 import { leftOfOurs, untilNothingIsLeft } from '../support/left-of-ours.ts';
 import { Mortal } from '../support/mortal.ts';
-import { sharedNeo4j } from '../support/neo4j.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { Neo4jRecording } from '../support/neo4j-recording.ts';
 import { createPgliteDatabase } from '../support/postgres.ts';
 
 jest.setTimeout(300_000);
 
 let database: Database;
-let url: string;
+let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
 let driver: Driver;
 let recording: Neo4jRecording;
 let attachments: PostgresAttachmentStore;
@@ -29,14 +29,14 @@ const hosts: GraphHost[] = [];
 let named = 0;
 
 beforeAll(async () => {
-  url = await sharedNeo4j();
-  driver = neo4j.driver(url, undefined, { useBigInt: true });
+  server = await borrowSharedNeo4j();
+  driver = neo4j.driver(server.url, undefined, { useBigInt: true });
   database = await createPgliteDatabase({ migrated: true });
   attachments = new PostgresAttachmentStore(database);
 });
 beforeEach(async () => {
   named += 1;
-  recording = await Neo4jRecording.open(database, url, `g${named}`);
+  recording = await Neo4jRecording.open(database, server.url, `g${named}`);
 });
 afterEach(async () => {
   for (const host of hosts.splice(0)) await host.stop().catch(() => {});
@@ -45,6 +45,7 @@ afterEach(async () => {
 afterAll(async () => {
   await driver?.close();
   await database?.close();
+  server?.giveBack();
 });
 
 /** An instance that serves the graph unless it is detached. */
@@ -104,7 +105,7 @@ test('with the keys, if they were to be removed', async () => {
 test('of another service that has attached the same database since, nothing is', async () => {
   await halfDetached();
   const kept = { bindings: new PostgresBindings(database, recording.graphId), secret: looseSecret() };
-  const others = new Neo4jGraph('others', { url: url }, kept, triggerCapture());
+  const others = new Neo4jGraph('others', { url: server.url }, kept, triggerCapture());
   try {
     await others.attach();
     await others.stamp.write('theirs');

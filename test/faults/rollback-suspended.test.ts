@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
 import { node } from '../support/graph-writes.ts';
-import { sharedNeo4j } from '../support/neo4j.ts';
+import { borrowSharedNeo4j } from '../support/neo4j.ts';
 import { wipe } from '../support/neo4j-graphs.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { startProcess } from '../support/processes.ts';
@@ -32,14 +32,14 @@ const neo4jStops: readonly Stop[] = [
 
 /** Where the graph is, if it is not embedded. */
 async function neo4j() {
-  const url = await sharedNeo4j();
+  const { url, giveBack } = await borrowSharedNeo4j();
   const connection = new Connection({ url });
   await wipe(connection);
   await connection.close();
-  return url;
+  return { url, giveBack };
 }
 
-const embedded = async () => undefined;
+const embedded = async () => ({ url: undefined, giveBack() {} });
 
 /** A process of its own that takes up the operation. */
 function startInstance(...args: string[]) {
@@ -62,17 +62,18 @@ function startInstance(...args: string[]) {
 describe.each([
   ['the embedded graph', embedded, stops],
   ['Neo4j', neo4j, neo4jStops],
-] as const)('an instance that is suspended past its lease, on %s', (_, open, struck) => {
-  let url: string | undefined;
+] as const)('an instance that is suspended past its lease, on %s', (_, borrow, struck) => {
+  let graph: Awaited<ReturnType<typeof borrow>>;
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
   let world: World;
   beforeAll(async () => {
     database = await createTestDatabase({ migrated: true, poolSize: 5 });
-    url = await open();
-    world = await openWorld(database.database, { neo4j: url, queue: 'none', sweepMs: 3_600_000 });
+    graph = await borrow();
+    world = await openWorld(database.database, { neo4j: graph.url, queue: 'none', sweepMs: 3_600_000 });
   }, 120_000);
   afterAll(async () => {
     await world.close();
+    graph.giveBack();
     await database[Symbol.asyncDispose]();
   });
 
@@ -101,7 +102,7 @@ describe.each([
         strategy: 'GRADUAL',
         batchSize: 10,
       });
-      const where = [database.url, url].filter((url) => url !== undefined).join(' ');
+      const where = [database.url, graph.url].filter((url) => url !== undefined).join(' ');
       const suspended = startInstance(where, id, moment, method, `${count}`, 'SIGSTOP');
       await world.until(async () => suspended.isStopped());
       const other = startInstance(where, id);

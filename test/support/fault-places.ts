@@ -6,7 +6,7 @@ import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { PgDatabase } from '../../src/adapters/postgres/pg-database.ts';
 import { RedisEventBus } from '../../src/adapters/redis/event-bus.ts';
 import type { EventBus } from '../../src/ports/event-bus.ts';
-import { sharedNeo4j, startTestNeo4j } from './neo4j.ts';
+import { borrowSharedNeo4j, startTestNeo4j } from './neo4j.ts';
 import { wipe } from './neo4j-graphs.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 import { runFolder } from './processes.ts';
@@ -79,9 +79,10 @@ export async function embeddedOnServer(): Promise<FaultPlace> {
   };
 }
 
-/** On the Neo4j that suites share, which nobody may kill. */
+/** On the Neo4j that all suites share, which nobody may kill. */
 export async function neo4jShared(): Promise<FaultPlace> {
-  return neo4jOnServer({ url: await sharedNeo4j(), close: async () => {} });
+  const { url, giveBack } = await borrowSharedNeo4j();
+  return neo4jOnServer({ url, close: async () => giveBack() });
 }
 
 async function neo4jOfItsOwn(): Promise<FaultPlace> {

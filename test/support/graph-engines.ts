@@ -1,7 +1,7 @@
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
 import type { GraphSetting } from '../../src/main/graphs-file.ts';
 import { engines, type OpenedEngine } from './engines.ts';
-import { sharedNeo4j } from './neo4j.ts';
+import { borrowSharedNeo4j } from './neo4j.ts';
 import { wipe } from './neo4j-graphs.ts';
 import { createTestDatabase } from './postgres.ts';
 
@@ -34,9 +34,9 @@ export function settingOf(neo4j?: string): GraphSetting {
   return { name: 'demo', kind: 'neo4j', url: neo4j, ...defaults, derivedProperties: [], attach: true };
 }
 
-/** On the server that suites share. */
+/** On the server that all suites share, which is a suite's own meanwhile. */
 async function openNeo4j(): Promise<OpenedGraphEngine> {
-  const url = await sharedNeo4j();
+  const { url, giveBack } = await borrowSharedNeo4j();
   const connection = new Connection({ url });
   await wipe(connection);
   const created = await createTestDatabase({ migrated: true, poolSize: 10 });
@@ -44,6 +44,7 @@ async function openNeo4j(): Promise<OpenedGraphEngine> {
     await created[Symbol.asyncDispose]();
     await wipe(connection);
     await connection.close();
+    giveBack();
   };
   return { database: created.database, setting: settingOf(url), neo4j: url, close };
 }

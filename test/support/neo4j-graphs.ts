@@ -14,7 +14,7 @@ import type { Value } from '../../src/core/values.ts';
 import type { KnowledgeGraph } from '../../src/ports/knowledge-graph.ts';
 import type { GraphHarness } from '../contract/knowledge-graph.contract.ts';
 import { looseSecret } from './capture-secret.ts';
-import { sharedNeo4j, startTestNeo4j } from './neo4j.ts';
+import { borrowSharedNeo4j, startTestNeo4j } from './neo4j.ts';
 import { isStorable } from './neo4j-values.ts';
 import { createPgliteDatabase } from './postgres.ts';
 
@@ -26,12 +26,7 @@ export interface Neo4jHarness extends GraphHarness {
 /** A Neo4j that a suite has to itself meanwhile. */
 export interface BorrowedNeo4j {
   readonly url: string;
-  giveBack(): Promise<void>;
-}
-
-/** The one that suites share. */
-async function borrowShared(): Promise<BorrowedNeo4j> {
-  return { url: await sharedNeo4j(), giveBack: async () => {} };
+  giveBack(): void | Promise<void>;
 }
 
 /** A server without APOC, ended when it is given back. */
@@ -44,7 +39,7 @@ export async function startPlainNeo4j(): Promise<BorrowedNeo4j> {
 export async function neo4jHarness(
   captureFor: (parts: CaptureParts) => Capture,
   options: Neo4jGraphOptions = {},
-  borrow: () => Promise<BorrowedNeo4j> = borrowShared,
+  borrow: () => Promise<BorrowedNeo4j> = borrowSharedNeo4j,
 ): Promise<Neo4jHarness> {
   const { url, giveBack } = await borrow();
   const database = await createPgliteDatabase({ migrated: true });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import neo4j, { type Driver } from 'neo4j-driver';
 import type { Database } from '../../src/ports/database.ts';
-import { sharedNeo4j } from './neo4j.ts';
+import { borrowSharedNeo4j } from './neo4j.ts';
 import { Neo4jRecording } from './neo4j-recording.ts';
 import { createPgliteDatabase } from './postgres.ts';
 
@@ -16,17 +16,17 @@ export interface Neo4jRecordings {
   open(options?: Neo4jRecordingOptions): Promise<Neo4jRecording>;
 }
 
-/** Recordings of the shared Neo4j. */
+/** Recordings of the shared Neo4j, which a suite has to itself meanwhile. */
 export function neo4jRecordings(): Neo4jRecordings {
-  let url: string;
+  let server: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
   let database: Database;
   let driver: Driver;
   let recording: Neo4jRecording | undefined;
   let opened = 0;
   beforeAll(async () => {
-    url = await sharedNeo4j();
+    server = await borrowSharedNeo4j();
     database = await createPgliteDatabase({ migrated: true });
-    driver = neo4j.driver(url, undefined, { useBigInt: true });
+    driver = neo4j.driver(server.url, undefined, { useBigInt: true });
   });
   afterEach(async () => {
     await recording?.close();
@@ -35,6 +35,7 @@ export function neo4jRecordings(): Neo4jRecordings {
   afterAll(async () => {
     await driver?.close();
     await database?.close();
+    server?.giveBack();
   });
   return {
     get database() {
@@ -44,11 +45,11 @@ export function neo4jRecordings(): Neo4jRecordings {
       return driver;
     },
     get url() {
-      return url;
+      return server.url;
     },
     async open(options = {}) {
       opened += 1;
-      recording = await Neo4jRecording.open(database, url, `g${opened}`, options);
+      recording = await Neo4jRecording.open(database, server.url, `g${opened}`, options);
       return recording;
     },
   };

@@ -1,5 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   dumpNeo4j,
   loadNeo4j,
@@ -51,13 +52,66 @@ export async function startTestNeo4j(options: TestNeo4jOptions = {}): Promise<Te
 }
 
 /**
- * The address of the server that the suites of one of jest's workers share, one after another, started by the first that asks. Whoever uses it
- * clears the database before and leaves the server as it is.
+ * The address of the server that all suites of a run share, started by the first that asks. Whoever uses it clears the database before and
+ * leaves the server as it is; suites run one at a time on it.
  */
 export async function sharedNeo4j(): Promise<string> {
-  const file = join(runFolder(), `neo4j-shared-${process.env.JEST_WORKER_ID}`);
-  if (existsSync(file)) return readFileSync(file, 'utf8');
-  const { url } = await startTestNeo4j();
-  writeFileSync(file, url);
-  return url;
+  const file = join(runFolder(), 'neo4j-shared');
+  const failed = `${file}.failed`;
+  try {
+    writeFileSync(`${file}.starting`, '', { flag: 'wx' });
+  } catch {
+    return untilStarted(file, failed);
+  }
+  try {
+    const { url } = await startTestNeo4j({ shortLived: false });
+    writeFileSync(file, url);
+    return url;
+  } catch (error) {
+    writeFileSync(failed, String(error));
+    throw error;
+  }
+}
+
+/** Waits for the worker that starts it; its failure is everybody's. */
+async function untilStarted(file: string, failed: string): Promise<string> {
+  for (;;) {
+    const url = readIfThere(file);
+    if (url !== '') return url;
+    const error = readIfThere(failed);
+    if (error !== '') throw new Error(error);
+    await sleep(100);
+  }
+}
+
+/** The right to use the shared server, which one suite at a time has. */
+export async function borrowSharedNeo4j(): Promise<{ readonly url: string; giveBack(): void }> {
+  const url = await sharedNeo4j();
+  const lock = join(runFolder(), 'neo4j-shared.lock');
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      return { url, giveBack: () => rmSync(lock, { force: true }) };
+    } catch {
+      if (!isRunning(Number(readIfThere(lock)))) rmSync(lock, { force: true });
+      await sleep(50);
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    if (pid > 0) process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }

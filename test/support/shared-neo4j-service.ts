@@ -1,5 +1,5 @@
 import { Connection } from '../../src/adapters/neo4j/connection.ts';
-import { sharedNeo4j } from './neo4j.ts';
+import { borrowSharedNeo4j } from './neo4j.ts';
 import { wipe } from './neo4j-graphs.ts';
 import { type GraphSettings, Neo4jService } from './neo4j-service.ts';
 
@@ -14,7 +14,7 @@ export async function serviceOnSharedNeo4j(
   settings: GraphSettings = {},
   prepare: (connection: Connection) => Promise<unknown> = async () => {},
 ): Promise<SharedNeo4jService> {
-  const url = await sharedNeo4j();
+  const { url, giveBack } = await borrowSharedNeo4j();
   const connection = new Connection({ url });
   await wipe(connection);
   await prepare(connection);
@@ -29,6 +29,7 @@ export async function serviceOnSharedNeo4j(
         await wipe(connection);
       } finally {
         await connection.close();
+        giveBack();
       }
     },
   };

@@ -4,20 +4,21 @@ import { PostgresAttachmentStore } from '../../../src/adapters/postgres/attachme
 import type { KnowledgeGraph } from '../../../src/ports/knowledge-graph.ts';
 import { auditFact } from '../../../src/services/audit-facts.ts';
 import { Recorder } from '../../../src/services/recorder/recorder.ts';
-import { sharedNeo4j } from '../../support/neo4j.ts';
+import { borrowSharedNeo4j } from '../../support/neo4j.ts';
 import { Neo4jRecording } from '../../support/neo4j-recording.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 
 jest.setTimeout(120_000);
 
 let created: TestDatabase;
-let url: string;
+let neo4j: Awaited<ReturnType<typeof borrowSharedNeo4j>>;
 beforeAll(async () => {
   created = await createTestDatabase({ migrated: true });
-  url = await sharedNeo4j();
+  neo4j = await borrowSharedNeo4j();
 });
 afterAll(async () => {
   await created?.[Symbol.asyncDispose]();
+  await neo4j?.giveBack();
 });
 
 /** A graph of which something else happens to the whole, once, after the first page of its baseline was read. */
@@ -42,7 +43,7 @@ function disturbed(graph: KnowledgeGraph, disturb: () => Promise<void>): Knowled
 test('a graph that is put back while its baseline is recorded is read again, though it holds as much as before', async () => {
   const { database } = created;
   const attachments = new PostgresAttachmentStore(database);
-  const recording = await Neo4jRecording.open(database, url, 'put-back', { deps: { attachments } });
+  const recording = await Neo4jRecording.open(database, neo4j.url, 'put-back', { deps: { attachments } });
   const { history, graphId, deps } = recording;
   await recording.unseen('UNWIND range(1, 6000) AS n CREATE (:Item {n: n})-[:HAS]->(:Part {n: n})');
   // What a restored dump does: no trigger sees it, and what we had written into the graph is not there.
