@@ -29,7 +29,9 @@ export async function archiveClasses({ classPath, classArchive, plugins }: Neo4j
     child.once('error', () => resolve());
     child.once('close', () => resolve());
   });
-  if (existsSync(draft)) renameSync(draft, classArchive);
+  // One that was cut short may be there in part.
+  const isWhole = existsSync(draft) && child.signalCode !== 'SIGKILL';
+  if (isWhole) renameSync(draft, classArchive);
   else console.error('Java could not archive the classes of Neo4j: it will start more slowly.');
-  rmSync(home, { recursive: true, force: true });
+  for (const left of [home, draft]) rmSync(left, { recursive: true, force: true });
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { archiveClasses } from './class-archive.ts';
 
-/** Where the libraries of one Neo4j with APOC are. Nothing in it changes after it was made. */
+/** Where the libraries of one Neo4j with APOC are. Nothing in it changes after it was made, but that the archive of classes comes a moment later. */
 export interface Neo4jInstallation {
   readonly folder: string;
   /** Java class path with APOC, and without. */

@@ -23,13 +23,12 @@ export async function withoutDoubles(
     for (const [key, place] of await elsewhere(kind, found)) places.set(entityId({ kind, key }), place);
   }
   const entities = transactions.map(pairs);
-  const ends = endsOf(entities, places);
+  const turns = new Map([...places].map(([id, place]) => [id, turnsOf(entities, id, place)]));
   const keys = new Set<string>();
   const kept = entities.map((byId, at) =>
     [...byId].flatMap(([id, same]) => {
       const place = places.get(id);
-      const isHeld = place?.isHeld === true || at < (ends.get(id) ?? 0);
-      const one = recorded(same, place, isHeld);
+      const one = recorded(same, place, place !== undefined && isHeldThrough(turns.get(id) ?? [], place, at));
       if (one === null || same.length > 1) keys.add(same[0]?.change.key ?? '');
       return one === null ? [] : [one];
     }),
@@ -58,22 +57,35 @@ function partsOf(entities: readonly DecodedEntity[]): Pick<CapturedTransaction, 
   return { changes: entities.map(({ change }) => change), bindings };
 }
 
-/** Which transaction deleted what is gone by now. */
-function endsOf(
-  transactions: readonly ById[],
-  places: ReadonlyMap<EntityId, BoundPlace>,
-): ReadonlyMap<EntityId, number> {
-  const ends = new Map<EntityId, number>();
-  for (const [at, byId] of transactions.entries()) {
-    for (const [id, same] of byId) {
-      const place = places.get(id);
-      if (place === undefined || place.isHeld || ends.has(id)) continue;
-      const isEnd = ({ change, binding }: DecodedEntity): boolean =>
-        isDelta(change) && change.deleted && (change.recreated !== null || binding?.localId === place.localId);
-      if (same.some(isEnd)) ends.set(id, at);
-    }
-  }
-  return ends;
+/** From which transaction on the place of a key has it, or has it no more. */
+interface Turn {
+  readonly at: number;
+  readonly holds: boolean;
+}
+
+function turnsOf(transactions: readonly ById[], id: EntityId, place: BoundPlace): readonly Turn[] {
+  return transactions.flatMap((byId, at) =>
+    (byId.get(id) ?? []).flatMap(({ change, binding }): Turn[] => {
+      const isThere = binding?.localId === place.localId;
+      if (!isDelta(change)) return isThere ? [{ at, holds: true }] : [];
+      if (!change.deleted) return [];
+      // Something else came in its stead within the transaction, unless it was never gone.
+      if (change.recreated !== null) return isThere || !place.isHeld ? [{ at, holds: isThere }] : [];
+      return isThere ? [{ at, holds: false }] : [];
+    }),
+  );
+}
+
+/**
+ * Whether the place had the key all through the transaction. Places are known as they are now: a key may be bound to what came after this
+ * transaction, and what it was bound to may have gone since.
+ */
+function isHeldThrough(turns: readonly Turn[], place: BoundPlace, at: number): boolean {
+  if (turns.some((turn) => turn.at === at)) return false;
+  const before = turns.findLast((turn) => turn.at < at);
+  if (before !== undefined) return before.holds;
+  const [first] = turns;
+  return first === undefined ? place.isHeld : !first.holds;
 }
 
 /** What one transaction did to the entity of several with one key that is recorded, null for nothing. */
@@ -84,7 +96,9 @@ function recorded(
 ): DecodedEntity | null {
   const bound = same.find(({ binding }) => binding !== null && binding.localId === place?.localId);
   if (bound === undefined && isHeld) return null;
-  const [one = null] = bound === undefined ? same : [bound];
-  const made = same.find(({ change }) => !isDelta(change));
-  return one === null || made === undefined ? one : (recreation(one, made) ?? one);
+  const deltas = same.filter(({ change }) => isDelta(change));
+  const [before = null] = bound !== undefined && deltas.includes(bound) ? [bound] : deltas;
+  const made = same.find(({ change }) => !isDelta(change)) ?? null;
+  if (before === null || made === null) return before ?? made;
+  return recreation(before, made) ?? before;
 }
